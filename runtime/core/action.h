@@ -1,5 +1,5 @@
-/* What a node asks of its driver. The array is filled by one step and valid until the next. When it is full the rest
- * stays pending and the node's deadline is now. */
+/* What a node asks of its driver. The array is filled by one step and valid until the next. A step that finds it full
+ * leaves the rest undone, in its state, and its deadline is now. */
 #ifndef SWISD_CORE_ACTION_H
 #define SWISD_CORE_ACTION_H
 

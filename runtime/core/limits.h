@@ -12,7 +12,7 @@ enum {
   SWISD_ADDRESSES_MAX = 4,
   SWISD_HOLDINGS_MAX = 16,   /* shards that one record names */
   SWISD_RUMOURS_MAX = 16,    /* rumours in one message */
-  SWISD_SYNC_RECORDS_MAX = 64, /* records in one page of a SYNC */
+  SWISD_SYNC_RECORDS_MAX = 16, /* records in one page of a SYNC */
   SWISD_OPEN_LANES_MAX = 16, /* lanes that one JOB_OPEN names */
   SWISD_SOURCES_MAX = 16,    /* input pieces of one task */
   SWISD_RELEASES_MAX = 32,   /* bodies freed by one message */
@@ -37,7 +37,7 @@ struct swisd_limits {
   uint16_t outputs_max;     /* results kept here for later steps */
   uint16_t segments_max;    /* input bodies of all jobs here */
   uint16_t fetches_max;     /* transfers under way */
-  uint16_t pending_max;     /* actions waiting for room */
+  uint16_t releases_max;    /* bodies to be released or freed elsewhere, waiting for room */
 };
 
 extern const struct swisd_limits swisd_limits_lab;        /* a device in a lab or a home: up to 256 members */
