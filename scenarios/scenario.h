@@ -1,0 +1,189 @@
+/* A scenario file, read and checked: what a driver (simulator or lab) is to enact.
+ *
+ * One file holds a base and any number of `worlds:`; a world's top-level key replaces the base's key of that name, so one
+ * file drives simulation and lab. The keys, their units, bounds and defaults are one table (scenarios/schema.c); every
+ * value has a dotted path (`links.wifi.latency`). scenarios/README.md is the tour, scenarios/demo.yml an example.
+ *
+ * Times are nanoseconds, sizes bytes, speeds FLOP/s, rates bytes/s, shares 0..1. */
+#ifndef SWISD_SCENARIOS_SCENARIO_H
+#define SWISD_SCENARIOS_SCENARIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "runtime/core/config.h"
+#include "runtime/core/limits.h"
+#include "runtime/core/types.h"
+#include "scenarios/distribution.h"
+
+enum {
+  SWISD_SCENARIO_NAME_BYTES = 64,  /* names of scenarios, worlds, links, classes, policies; terminated */
+  SWISD_SCENARIO_PATH_BYTES = 256, /* `model`, `data`; terminated */
+  SWISD_SCENARIO_NO_LINK = UINT16_MAX,
+};
+
+enum swisd_backend { SWISD_BACKEND_SIM = 0, SWISD_BACKEND_LAB = 1 };
+enum swisd_compute { SWISD_COMPUTE_MODELLED = 0, SWISD_COMPUTE_REAL = 1 };
+enum swisd_wire_mode { SWISD_WIRE_FULL = 0, SWISD_WIRE_SIZED = 1 };
+enum swisd_throttle { SWISD_THROTTLE_WITHHOLD = 0, SWISD_THROTTLE_QUOTA = 1, SWISD_THROTTLE_NONE = 2 };
+enum swisd_leave { SWISD_LEAVE_CRASH = 0, SWISD_LEAVE_GRACEFUL = 1 };
+
+/* An access link between a device and the rest of the world. */
+struct swisd_scenario_link {
+  char name[SWISD_SCENARIO_NAME_BYTES];
+  struct swisd_distribution latency_s; /* one way, one draw per device (purpose LATENCY) */
+  struct swisd_distribution jitter_s;  /* added to each message, one draw each; NONE: no jitter */
+  double up_bytes_per_s, down_bytes_per_s; /* 0: not limited */
+  double loss;                             /* share of datagrams lost */
+};
+
+/* `count` devices of one kind. Devices are numbered through all classes in file order: first .. first + count - 1. */
+struct swisd_scenario_class {
+  char name[SWISD_SCENARIO_NAME_BYTES];
+  uint32_t first, count;
+  double flops_per_s[SWISD_KERNEL_COUNT]; /* nominal, before any scaling by a lab */
+  uint64_t memory_bytes;
+  uint16_t link;  /* index in links, or SWISD_SCENARIO_NO_LINK */
+  uint16_t slots; /* programs run at once */
+  struct swisd_distribution uptime_s, downtime_s; /* uptime NONE: no churn; downtime NONE: those who leave stay away.
+                                                     Already divided by `faster` */
+  double faster;                                  /* what published times were divided by: print it with the results */
+  uint8_t leave;                                  /* enum swisd_leave */
+};
+
+enum swisd_fault_kind {
+  SWISD_FAULT_KILL = 0,  /* SIGKILL: the node is gone, connections reset */
+  SWISD_FAULT_SILENCE,   /* SIGSTOP: no answer, no reset */
+  SWISD_FAULT_SLOW,      /* `factor` times slower */
+  SWISD_FAULT_RETURN,    /* undoes kill, silence and slow: restarted, continued, at full speed */
+  SWISD_FAULT_LOSS,      /* `loss` of the datagrams over `link` are lost */
+  SWISD_FAULT_PARTITION, /* these devices hear each other, and nobody else hears them */
+};
+
+/* A scripted event. Ask swisd_scenario_fault_devices() whom it hits. */
+struct swisd_scenario_fault {
+  uint64_t at_ns;
+  uint64_t for_ns; /* after this it is undone (a killed device returns); SWISD_NEVER: it lasts */
+  uint8_t kind;    /* enum swisd_fault_kind */
+  double factor;   /* SLOW */
+  double loss;     /* LOSS: 0..1 */
+  uint16_t link;   /* LOSS: index in links */
+  uint32_t target_first, target_count; /* in targets[] of the scenario */
+};
+
+/* Whom a fault hits: devices of one class. */
+struct swisd_scenario_target {
+  uint16_t class_index;
+  bool random;           /* `count` of the class, chosen anew in each repeat; otherwise first .. first + count - 1 in the class */
+  uint32_t first, count;
+};
+
+/* One step of a made-up model: `lanes` shards of `weight_bytes` each, which together do `flops` per item. */
+struct swisd_scenario_step {
+  uint8_t kernel; /* enum swisd_kernel_class */
+  uint8_t lanes;
+  double flops;          /* per item, all lanes together */
+  uint64_t out_bytes;    /* per item, all lanes together */
+  uint64_t weight_bytes; /* of each lane */
+};
+
+struct swisd_scenario_workload {
+  char model[SWISD_SCENARIO_PATH_BYTES]; /* path, or a built-in name; empty: the made-up shape below */
+  char data[SWISD_SCENARIO_PATH_BYTES];  /* input items: path, or a built-in name; may be empty for a shape */
+  struct swisd_scenario_step steps[SWISD_STEPS_MAX];
+  uint32_t step_count;
+  uint64_t in_bytes; /* of the shape, per item */
+  uint64_t items;    /* in the data; 0: all there are */
+  uint64_t repeat;   /* times the stream goes through the items; 0: until `bound_ns` */
+  uint64_t bound_ns; /* with repeat 0: repeat until the fluid bound of the whole run is about this */
+  uint32_t submitters; /* nodes besides the devices that submit and do not compute; each submits its share */
+  uint16_t link;       /* theirs: index in links, or SWISD_SCENARIO_NO_LINK */
+  uint32_t requests;   /* jobs of each submitter, one after another */
+  struct swisd_distribution arrivals_s; /* gap between the starts of two jobs; NONE: the next one starts when one is answered */
+  uint64_t chunk_ns;
+  uint8_t verify; /* enum swisd_verify of runtime/core/jobspec.h */
+};
+
+struct swisd_scenario {
+  char name[SWISD_SCENARIO_NAME_BYTES];
+  char world[SWISD_SCENARIO_NAME_BYTES]; /* empty: the base */
+  uint8_t backend;                       /* enum swisd_backend */
+  uint64_t duration_ns, warmup_ns;
+  uint64_t seed;
+  uint32_t repeat; /* runs: repeat 0 .. repeat - 1 */
+
+  uint32_t link_count, class_count, device_count, fault_count, target_count, world_count;
+  struct swisd_scenario_link *links;
+  struct swisd_scenario_class *classes;
+  struct swisd_scenario_fault *faults; /* by time, then in file order */
+  struct swisd_scenario_target *targets;
+  char (*worlds)[SWISD_SCENARIO_NAME_BYTES]; /* every world of the file, whichever was read */
+
+  struct swisd_scenario_workload workload;
+  uint32_t placement_slots, placement_replicas_min;
+  uint8_t compute, wire, throttle; /* enums above; `view` has one value yet */
+  char policy[SWISD_SCENARIO_NAME_BYTES]; /* "core": the core's own */
+};
+
+/* All that is wrong with a file, as text for a person: for each mistake
+ * `file:line:column: key: what is wrong, what is allowed`, the source line, a caret. */
+struct swisd_scenario_errors {
+  uint32_t count; /* all, also those that found no room in `text` */
+  uint32_t used;
+  char text[32768]; /* always terminated */
+};
+
+/* Reads `path` (at most 16 MiB) and fills `scenario` from its base and, unless NULL, the world of that name.
+ * 0, or -1 with at least one error and a zeroed scenario; the reader never stops at the first mistake, except in broken
+ * YAML. On success the caller owns the scenario and frees it. Both outputs are overwritten. */
+int swisd_scenario_read(const char *path, const char *world, struct swisd_scenario *scenario,
+                        struct swisd_scenario_errors *errors);
+
+/* The same from memory; `name` stands for the file in messages. */
+int swisd_scenario_parse(const char *name, const char *text, size_t bytes, const char *world,
+                         struct swisd_scenario *scenario, struct swisd_scenario_errors *errors);
+
+void swisd_scenario_free(struct swisd_scenario *scenario); /* also of a zeroed one */
+
+/* The class of device 0 .. device_count - 1. */
+const struct swisd_scenario_class *swisd_scenario_class_of(const struct swisd_scenario *scenario, uint32_t device);
+
+/* "pi4/3": how files, figures and messages name a device. Truncates to `bytes`. */
+void swisd_scenario_device_name(const struct swisd_scenario *scenario, uint32_t device, char *name, size_t bytes);
+
+/* The devices that `fault` hits in `repeat`, ascending, each once, up to `capacity`; returns how many there are. */
+uint32_t swisd_scenario_fault_devices(const struct swisd_scenario *scenario, const struct swisd_scenario_fault *fault,
+                                      uint32_t repeat, uint32_t *devices, uint32_t capacity);
+
+/* Sets what a scenario decides in `config` (which the caller has filled with defaults): works, compute_slots, rates,
+ * memory, placement, chunk. `device_class` NULL: a submitter. */
+void swisd_scenario_configure(const struct swisd_scenario *scenario, const struct swisd_scenario_class *device_class,
+                              struct swisd_config *config);
+
+/* What random streams are for: swisd_philox_stream(seed, repeat, device, purpose). Part of what a seed means: append only.
+ * Submitter i counts as device device_count + i. */
+enum swisd_purpose {
+  SWISD_PURPOSE_CHURN = 1,
+  SWISD_PURPOSE_LATENCY = 2,
+  SWISD_PURPOSE_JITTER = 3,
+  SWISD_PURPOSE_LOSS = 4,
+  SWISD_PURPOSE_FAULT = 5, /* device: the fault's index */
+  SWISD_PURPOSE_ARRIVAL = 6,
+  SWISD_PURPOSE_NODE = 7,     /* the node's own seed */
+  SWISD_PURPOSE_PLATFORM = 8, /* whatever else a driver draws once per device */
+};
+
+/* The comings and goings of one device, the same in every driver: up at time 0, then sessions and absences in turn. */
+struct swisd_scenario_churn {
+  struct swisd_philox stream;
+  const struct swisd_scenario_class *device_class;
+  bool up;
+  uint64_t change_ns; /* when `up` changes next; SWISD_NEVER: it does not */
+};
+
+struct swisd_scenario_churn swisd_scenario_churn_start(const struct swisd_scenario *scenario, uint32_t repeat, uint32_t device);
+void swisd_scenario_churn_next(struct swisd_scenario_churn *churn); /* to the state after change_ns */
+
+#endif
