@@ -5,8 +5,6 @@
 #include "runtime/core/limits.h"
 #include "runtime/core/types.h"
 
-struct swisd_policy;
-
 struct swisd_config {
   struct swisd_limits limits;
   struct swisd_id id;
@@ -14,7 +12,7 @@ struct swisd_config {
   uint8_t address_count;
 
   bool works;                                 /* computes for others; a mere submitter does not */
-  uint8_t compute_slots;                      /* programs run at once (worker threads) */
+  uint8_t compute_slots;                      /* programs run at once; the rates are those of one slot */
   swisd_log_rate rates[SWISD_KERNEL_COUNT];   /* from calibration: the prior until tasks have been measured */
   uint64_t memory_bytes;                      /* for shards */
   uint64_t body_bytes_max;                    /* for inputs and kept outputs */
@@ -42,11 +40,11 @@ struct swisd_config {
   uint64_t open_interval_ns;                  /* JOB_OPEN and lease refresh */
   uint64_t lease_ns;                          /* a worker forgets a job after this much silence */
   uint64_t queue_ns_max;                      /* more queued work than this: NACK_BUSY */
+  uint64_t credit_ns;                         /* a credit lapses when unused this long */
+  uint64_t window_ns;                         /* a job has this much of its workers' time in the pipeline at once */
   uint64_t overdue_slack_ns;
   uint16_t hedge_permille;                    /* copies may cost this share of accepted work */
   uint64_t patience_ns;                       /* a job whose shard has no live holder this long fails */
-
-  const struct swisd_policy *policy;          /* NULL: the core's own */
 };
 
 struct swisd_config swisd_config_default(void);

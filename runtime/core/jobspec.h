@@ -32,13 +32,13 @@ enum swisd_step_flags {
   SWISD_STEP_STATEFUL = 1, /* items strictly in order, on one pinned worker that keeps state (a KV cache) */
   SWISD_STEP_HUB = 2,      /* results come to the submitter: its log, or its answer */
   SWISD_STEP_SINK = 4,     /* results are the job's answer (implies HUB) */
-  SWISD_STEP_TOKENS = 8,   /* the result is inline: a token and an end flag that closes the job's items */
+  SWISD_STEP_TOKENS = 8,   /* makes a 4-byte token per item, and inline the last one with an end flag that closes the job */
 };
 
 struct swisd_lane_spec {
   swisd_shard_id shard;
   uint64_t flops_per_item;
-  uint32_t out_bytes_per_item; /* 0 with SWISD_STEP_TOKENS */
+  uint32_t out_bytes_per_item;
 };
 
 struct swisd_step_spec {
