@@ -1,0 +1,273 @@
+/* Collecting a run and joining what worker and submitter say of one task. Everything grows in plain arrays; tasks are found
+ * by key through an open-addressed table of indices. Writing is in runlog_write.c. */
+#include "runtime/base/runlog_internal.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct swisd_runlog *swisd_runlog_open(const char *directory, struct swisd_error *error)
+{
+  struct swisd_runlog *log = calloc(1, sizeof *log);
+  if (log == NULL) {
+    swisd_error_set(error, "no memory for the run log");
+    return NULL;
+  }
+  log->period_ns = UINT64_C(1000000000);
+  if (directory == NULL)
+    return log;
+  if (swisd_runlog_make_directory(directory, error) < 0 || (log->directory = strdup(directory)) == NULL) {
+    free(log);
+    return NULL;
+  }
+  return log;
+}
+
+void swisd_runlog_free(struct swisd_runlog *log)
+{
+  free(log->directory);
+  free(log->devices);
+  free(log->changes);
+  free(log->tasks);
+  free(log->table);
+  free(log->answers);
+  free(log->events);
+  free(log->samples);
+  free(log);
+}
+
+void swisd_runlog_period(struct swisd_runlog *log, uint64_t period_ns)
+{
+  assert(period_ns > 0 && log->sample_count == 0);
+  log->period_ns = period_ns;
+}
+
+void swisd_runlog_skip_tasks(struct swisd_runlog *log) { log->skip_tasks = true; }
+
+/* Room for one more element of an array that doubles. Out of memory ends the process: a run without its log is worth
+ * nothing, and no peer decides how much is logged. */
+static void *grow(void *array, uint32_t count, uint32_t *capacity, size_t size)
+{
+  if (count < *capacity)
+    return array;
+  *capacity = *capacity == 0 ? 256 : *capacity * 2;
+  void *larger = realloc(array, *capacity * size);
+  if (larger == NULL) {
+    fputs("run log: out of memory\n", stderr);
+    abort();
+  }
+  return larger;
+}
+
+uint32_t swisd_runlog_device(struct swisd_runlog *log, const char *name, const char *class_name,
+                             const double flops_per_s[SWISD_RUNLOG_KERNELS])
+{
+  log->devices = grow(log->devices, log->device_count, &log->device_capacity, sizeof *log->devices);
+  struct runlog_device *device = &log->devices[log->device_count];
+  *device = (struct runlog_device){0};
+  snprintf(device->name, sizeof device->name, "%s", name);
+  snprintf(device->class_name, sizeof device->class_name, "%s", class_name);
+  memcpy(device->flops_per_s, flops_per_s, sizeof device->flops_per_s);
+  return log->device_count++;
+}
+
+void swisd_runlog_speed(struct swisd_runlog *log, uint32_t device, uint64_t time_ns, double factor)
+{
+  assert(device < log->device_count && factor >= 0);
+  log->changes = grow(log->changes, log->change_count, &log->change_capacity, sizeof *log->changes);
+  log->changes[log->change_count++] = (struct runlog_change){.device = device, .time_ns = time_ns, .factor = factor};
+}
+
+void swisd_runlog_item_flops(struct swisd_runlog *log, const double flops_per_item[SWISD_RUNLOG_KERNELS])
+{
+  memcpy(log->item_flops, flops_per_item, sizeof log->item_flops);
+}
+
+/* ---- tasks by key ---- */
+
+static bool key_equal(const struct swisd_runlog_key *a, const struct swisd_runlog_key *b)
+{
+  return a->submitter == b->submitter && a->job == b->job && a->step == b->step && a->lane == b->lane &&
+         a->attempt == b->attempt && a->lo == b->lo && a->hi == b->hi;
+}
+
+static uint64_t key_hash(const struct swisd_runlog_key *key)
+{
+  const uint64_t words[4] = {key->job, key->lo, key->hi,
+                             (uint64_t)key->submitter << 32 | (uint64_t)key->attempt << 16 | (uint64_t)key->step << 8 | key->lane};
+  uint64_t hash = UINT64_C(0x9E3779B97F4A7C15);
+  for (int i = 0; i < 4; i++) {
+    hash = (hash ^ words[i]) * UINT64_C(0xBF58476D1CE4E5B9);
+    hash ^= hash >> 29;
+  }
+  return hash;
+}
+
+/* The table's cell of `key`: holds 1 + the index of the newest task of that key, or 0. */
+static uint32_t *cell_of(struct swisd_runlog *log, const struct swisd_runlog_key *key)
+{
+  for (uint64_t i = key_hash(key);; i++) {
+    uint32_t *cell = &log->table[i & (log->table_size - 1)];
+    if (*cell == 0 || key_equal(&log->tasks[*cell - 1].key, key))
+      return cell;
+  }
+}
+
+static void table_double(struct swisd_runlog *log)
+{
+  log->table_size = log->table_size == 0 ? 1024 : log->table_size * 2;
+  free(log->table);
+  log->table = calloc(log->table_size, sizeof *log->table);
+  if (log->table == NULL) {
+    fputs("run log: out of memory\n", stderr);
+    abort();
+  }
+  for (uint32_t i = 0; i < log->task_count; i++)
+    *cell_of(log, &log->tasks[i].key) = i + 1;
+}
+
+/* The task of this key, made if need be; a task that already has a start makes way when `restart`: attempts wrap. */
+static struct runlog_task *task_of(struct swisd_runlog *log, const struct swisd_runlog_key *key, bool restart)
+{
+  if (log->task_count * 2 >= log->table_size)
+    table_double(log);
+  uint32_t *cell = cell_of(log, key);
+  if (*cell != 0 && !(restart && log->tasks[*cell - 1].started))
+    return &log->tasks[*cell - 1];
+  log->tasks = grow(log->tasks, log->task_count, &log->task_capacity, sizeof *log->tasks);
+  log->tasks[log->task_count] = (struct runlog_task){.key = *key, .device = SWISD_RUNLOG_NOBODY};
+  *cell = ++log->task_count;
+  return &log->tasks[log->task_count - 1];
+}
+
+void swisd_runlog_task_start(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key, uint64_t time_ns,
+                             double flop)
+{
+  assert(device < log->device_count && key->submitter < log->device_count);
+  if (log->skip_tasks)
+    return;
+  struct runlog_task *task = task_of(log, key, true);
+  task->device = device;
+  task->started = true;
+  task->start_ns = time_ns;
+  task->flop = flop;
+}
+
+void swisd_runlog_task_end(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key, uint64_t time_ns)
+{
+  if (log->table_size == 0 || *cell_of(log, key) == 0)
+    return;
+  struct runlog_task *task = &log->tasks[*cell_of(log, key) - 1];
+  if (!task->started || task->device != device || task->ended)
+    return; /* late news of an earlier turn */
+  task->ended = true;
+  task->end_ns = time_ns;
+}
+
+static struct runlog_sample *sample_at(struct swisd_runlog *log, uint64_t time_ns)
+{
+  const uint64_t index = time_ns / log->period_ns;
+  assert(index < 100000000); /* a hundred million rows are no run but a clock gone wrong */
+  while (log->sample_count <= index) {
+    log->samples = grow(log->samples, log->sample_count, &log->sample_capacity, sizeof *log->samples);
+    log->samples[log->sample_count++] = (struct runlog_sample){0};
+  }
+  return &log->samples[index];
+}
+
+void swisd_runlog_task_outcome(struct swisd_runlog *log, const struct swisd_runlog_key *key, enum swisd_runlog_outcome outcome,
+                               uint64_t time_ns, double flop)
+{
+  assert(outcome > SWISD_RUNLOG_UNKNOWN && outcome < SWISD_RUNLOG_OUTCOME_COUNT && key->submitter < log->device_count);
+  sample_at(log, time_ns)->flop[outcome] += flop;
+  if (!log->skip_tasks)
+    task_of(log, key, false)->outcome_flop[outcome] += (float)flop;
+}
+
+void swisd_runlog_items_answered(struct swisd_runlog *log, uint64_t time_ns, uint64_t items)
+{
+  sample_at(log, time_ns)->items += items;
+  log->answers = grow(log->answers, log->answer_count, &log->answer_capacity, sizeof *log->answers);
+  log->answers[log->answer_count++] = (struct runlog_answer){.time_ns = time_ns, .items = items};
+}
+
+void swisd_runlog_event(struct swisd_runlog *log, const struct swisd_runlog_event *event)
+{
+  log->events = grow(log->events, log->event_count, &log->event_capacity, sizeof *log->events);
+  struct runlog_event *entry = &log->events[log->event_count++];
+  entry->event = *event;
+  snprintf(entry->word, sizeof entry->word, "%s", event->event);
+}
+
+uint64_t swisd_runlog_items_between(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns)
+{
+  uint64_t items = 0;
+  for (uint32_t i = 0; i < log->answer_count; i++)
+    if (log->answers[i].time_ns >= from_ns && log->answers[i].time_ns < to_ns)
+      items += log->answers[i].items;
+  return items;
+}
+
+/* ---- the fluid bound over the churn that happened ---- */
+
+/* Seconds of full speed of each device between two times, by following the changes. */
+static void device_seconds(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns, double *seconds)
+{
+  struct progress { uint64_t since_ns; double factor; } *progress = calloc(log->device_count + 1, sizeof *progress);
+  assert(progress != NULL);
+  memset(seconds, 0, log->device_count * sizeof *seconds);
+  for (uint32_t i = 0; i <= log->change_count; i++) {
+    const bool last = i == log->change_count;
+    const uint32_t first = last ? 0 : log->changes[i].device, end = last ? log->device_count : first + 1;
+    for (uint32_t d = first; d < end; d++) {
+      const uint64_t time_ns = last ? to_ns : log->changes[i].time_ns;
+      const uint64_t low = progress[d].since_ns > from_ns ? progress[d].since_ns : from_ns;
+      const uint64_t high = time_ns < to_ns ? time_ns : to_ns;
+      if (high > low)
+        seconds[d] += progress[d].factor * (double)(high - low) * 1e-9;
+      if (!last)
+        progress[d].since_ns = time_ns, progress[d].factor = log->changes[i].factor;
+    }
+  }
+  free(progress);
+}
+
+double swisd_runlog_bound_items(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns)
+{
+  double *seconds = calloc(log->device_count + 1, sizeof *seconds);
+  struct swisd_bound_capacity *capacities = calloc(log->device_count + 1, sizeof *capacities);
+  assert(seconds != NULL && capacities != NULL);
+  device_seconds(log, from_ns, to_ns, seconds);
+  uint32_t count = 0;
+  for (uint32_t d = 0; d < log->device_count; d++) { /* classes lie together: one entry for each run of equal speeds */
+    const double *speeds = log->devices[d].flops_per_s;
+    if (count == 0 || memcmp(capacities[count - 1].flops_per_s, speeds, sizeof capacities->flops_per_s) != 0)
+      memcpy(capacities[count++].flops_per_s, speeds, sizeof capacities->flops_per_s);
+    capacities[count - 1].device_s += seconds[d];
+  }
+  const double items = swisd_bound_fluid_items(capacities, count, log->item_flops);
+  free(seconds);
+  free(capacities);
+  return items;
+}
+
+double swisd_runlog_bound_makespan_s(const struct swisd_runlog *log, uint64_t from_ns, double items)
+{
+  uint64_t span_ns = UINT64_C(1000000000);
+  const uint64_t longest_ns = UINT64_C(1) << 60; /* 36 years */
+  while (swisd_runlog_bound_items(log, from_ns, from_ns + span_ns) < items) {
+    if (span_ns >= longest_ns)
+      return INFINITY;
+    span_ns *= 2;
+  }
+  uint64_t low_ns = 0, high_ns = span_ns;
+  while (high_ns - low_ns > 1000) { /* to the microsecond */
+    const uint64_t middle_ns = low_ns + (high_ns - low_ns) / 2;
+    if (swisd_runlog_bound_items(log, from_ns, from_ns + middle_ns) < items)
+      low_ns = middle_ns;
+    else
+      high_ns = middle_ns;
+  }
+  return (double)high_ns * 1e-9;
+}
