@@ -41,9 +41,13 @@ struct swisd_attention {
 
 enum swisd_activation { SWISD_ACTIVATION_NONE = 0, SWISD_ACTIVATION_RELU = 1 };
 
+/* Sets of one class give the same bits on every device. Goes over the wire: append only. */
+enum swisd_kernels_class { SWISD_KERNELS_NO_CLASS = 0, SWISD_KERNELS_FMA = 1, SWISD_KERNELS_NOFMA = 2 };
+
 struct swisd_kernels {
   const char *name;       /* "portable-avx512-fma", "openblas", ... : what swisd_kernels_by_name takes */
-  const char *class_name; /* "fma", "nofma": equal names mean equal bits. "openblas": no such promise */
+  const char *class_name; /* "fma", "nofma" or, for no class, "none" */
+  enum swisd_kernels_class class_id;
 
   /* Weights W[k][n] are packed once, when a shard is loaded, into `packed_floats(k, n)` floats, in a layout private to the set
    * and to this process. W(p, j) is read at w[p * row_stride + j * column_stride]: a matrix stored [k][n] has strides (n, 1),
@@ -94,7 +98,8 @@ enum { SWISD_ROPE_HEAD_SIZE_MAX = 512 };
 const struct swisd_kernels *swisd_kernels_portable(void);
 /* NULL when built without OpenBLAS. Sets OpenBLAS to one thread: a worker thread is the unit of parallelism here. */
 const struct swisd_kernels *swisd_kernels_openblas(void);
-/* "portable", "openblas", or the exact `name` of a set that this processor can run; NULL when there is none. */
+/* "portable" (swisd_kernels_portable), "portable-fma" and "portable-nofma" (the fastest of that class), "openblas", or the
+ * exact `name` of a set; NULL when this build or this processor has none. */
 const struct swisd_kernels *swisd_kernels_by_name(const char *name);
 /* Every set that this build and this processor can run, best portable first, index 0, 1, ...; NULL past the end. */
 const struct swisd_kernels *swisd_kernels_at(size_t index);
