@@ -25,8 +25,8 @@ struct swisd_node {
   struct swisd_trace scratch_trace;
   uint64_t table_full[SWISD_TABLE_COUNT];
 
-  uint32_t release_first, release_count; /* ring of bodies waiting for a RELEASE */
-  struct swisd_body *releases;           /* limits.releases_max */
+  uint32_t release_first, release_count, release_max; /* ring of bodies waiting for a RELEASE: room for all a node can own */
+  struct swisd_body *releases;
 
   struct swisd_members *members;
   struct swisd_placement *placement;

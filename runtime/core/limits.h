@@ -37,7 +37,6 @@ struct swisd_limits {
   uint16_t outputs_max;     /* results kept here for later steps */
   uint16_t segments_max;    /* input bodies of all jobs here */
   uint16_t fetches_max;     /* transfers under way */
-  uint16_t releases_max;    /* bodies to be released or freed elsewhere, waiting for room */
 };
 
 extern const struct swisd_limits swisd_limits_lab;        /* a device in a lab or a home: up to 256 members */

@@ -31,6 +31,9 @@ struct swisd_member {
 struct swisd_member *swisd_member_find(struct swisd_node *node, struct swisd_id id);
 /* The slot at `index` < swisd_member_count(); may be free (id zero). Index 0 is the node itself. */
 struct swisd_member *swisd_member_at(struct swisd_node *node, uint32_t index);
+/* The same without the right to change. */
+const struct swisd_member *swisd_member_peek_id(const struct swisd_node *node, struct swisd_id id);
+const struct swisd_member *swisd_member_peek(const struct swisd_node *node, uint32_t index);
 uint32_t swisd_member_count(const struct swisd_node *node); /* slots in use or once used: the bound of a loop */
 uint32_t swisd_member_index(const struct swisd_node *node, const struct swisd_member *member);
 /* Alive or suspect: worth sending to. */
@@ -41,6 +44,9 @@ static inline bool swisd_member_is_up(const struct swisd_member *member)
 /* Whether the record names this shard; suspects count. */
 bool swisd_member_holds(const struct swisd_member *member, swisd_shard_id shard);
 uint32_t swisd_members_up(const struct swisd_node *node); /* alive and suspect, without the node itself */
+
+/* Lifeguard's local health: 0 is healthy, at most config.local_health_max. */
+uint8_t swisd_members_local_health(const struct swisd_node *node);
 
 /* The node's own record has changed (holdings, rates): raises its version and spreads it. */
 void swisd_members_publish(struct swisd_node *node);

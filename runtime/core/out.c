@@ -52,18 +52,12 @@ void swisd_out_attach(struct swisd_node *node, struct swisd_body body, uint64_t 
   action->u.send.body_length = length;
 }
 
-/* A ring that is full gives way to the newcomer at once: an action slot is kept for it by the reserve. */
 void swisd_out_release(struct swisd_node *node, struct swisd_body body)
 {
   if (body.handle == 0)
     return;
-  if (node->release_count < node->config.limits.releases_max) {
-    node->releases[(node->release_first + node->release_count++) % node->config.limits.releases_max] = body;
-    return;
-  }
-  swisd_out_table_full(node, SWISD_TABLE_RELEASES);
-  if (node->actions->count < SWISD_ACTIONS_MAX)
-    swisd_out_action(node, SWISD_ACTION_RELEASE)->u.release = body;
+  SWISD_ASSERT(node->release_count < node->release_max);
+  node->releases[(node->release_first + node->release_count++) % node->release_max] = body;
 }
 
 struct swisd_trace *swisd_out_trace(struct swisd_node *node, enum swisd_trace_kind kind)
