@@ -15,6 +15,8 @@
 
 struct swisd_node;
 
+#define SWISD_MEMBER_NONE UINT16_MAX /* no index */
+
 struct swisd_member {
   struct swisd_record record; /* id zero: a free slot */
   enum swisd_member_state state;
@@ -22,8 +24,9 @@ struct swisd_member {
   uint64_t changed_ns;        /* when `state` was entered */
   /* suspicion (Lifeguard): who confirms it, when it ends in DEAD */
   uint64_t suspect_deadline_ns;
-  uint8_t confirmation_count;
-  struct swisd_id confirmations[8];
+  uint8_t confirmation_count; /* beyond the first suspicion */
+  bool heard;                 /* it was heard from since it is suspected */
+  uint16_t confirmers[8];     /* indices: who suspected it first, then who confirmed it; UINT16_MAX: somebody unknown */
   uint32_t rtt_ns;            /* smoothed round trip of probes and acks, 0 = unknown */
 };
 
@@ -47,6 +50,11 @@ uint32_t swisd_members_up(const struct swisd_node *node); /* alive and suspect, 
 
 /* Lifeguard's local health: 0 is healthy, at most config.local_health_max. */
 uint8_t swisd_members_local_health(const struct swisd_node *node);
+
+/* One of them at random, from the node's stream of `purpose` (enum swisd_random_purpose); SWISD_MEMBER_NONE when there is none.
+ * O(1). */
+uint32_t swisd_member_random(struct swisd_node *node, uint32_t purpose);
+uint64_t swisd_members_refused(const struct swisd_node *node); /* pieces of news that made no sense */
 
 /* The node's own record has changed (holdings, rates): raises its version and spreads it. */
 void swisd_members_publish(struct swisd_node *node);
