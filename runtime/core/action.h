@@ -19,6 +19,7 @@ enum swisd_action_kind {
   SWISD_ACTION_RELEASE = 8, /* a body */
   SWISD_ACTION_PERSIST = 9,
   SWISD_ACTION_ANSWER = 10,
+  SWISD_ACTION_FORGET = 11, /* the state (KV caches) of a job: all epochs, all steps */
 };
 
 /* `to` may be zero: then only the address is known (a seed). A message to the node itself is delivered like any other.
@@ -87,6 +88,7 @@ struct swisd_action {
     struct swisd_body release;
     struct { uint32_t incarnation; } persist;
     struct swisd_action_answer answer;
+    struct swisd_job_id forget;
   } u;
 };
 

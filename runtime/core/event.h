@@ -55,7 +55,7 @@ struct swisd_event_computed {
   enum swisd_status status;
   uint64_t elapsed_ns; /* of computing, without waiting */
   struct swisd_body out; /* handle 0 when the program makes none; owned by the node */
-  struct swisd_inline inlined;
+  struct swisd_inline inlined; /* of a program that makes tokens; with STALE: the position reached, u64 little endian */
 };
 
 struct swisd_event_submitted {

@@ -3,7 +3,8 @@
  * A step is cut in lanes: each lane runs one shard (a block of a matrix's rows, or a run of whole layers) and makes its
  * part of the step's output. An edge says which items of an earlier step an item needs (`map`), and how the parts of its
  * lanes become one input (`combine`). Steps are in topological order except for lagged edges, which carry state from one
- * round to the next. Dense layers over rows, strips with halos, token-by-token decoding: all are this. */
+ * round to the next. Exactly one step is the sink; it and each stateful step have one lane. A step that is verified, and
+ * whatever feeds it or a stateful step, is a hub. Dense layers over rows, strips with halos, token-by-token decoding: all are this. */
 #ifndef SWISD_CORE_JOBSPEC_H
 #define SWISD_CORE_JOBSPEC_H
 
