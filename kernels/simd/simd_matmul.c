@@ -29,10 +29,30 @@ enum {
 };
 _Static_assert((int)TILE_ROWS <= (int)SWISD_SIMD_TILE_ROWS_MAX, "the copied rows of a tile fit the scratch");
 
-/* `rows` x (vectors * LANES) outputs; `rows` and `vectors` are constants where this is called. */
-INLINE void tile(const size_t rows, const size_t vectors, size_t k, const float *x, size_t x_stride, const float *w, float *y,
-                 size_t y_stride, int accumulate)
+struct product {
+  size_t k, x_stride, y_stride;
+  int accumulate;
+};
+
+/* One vector of outputs, of which `columns` exist. */
+INLINE void put(float *out, vec sum, size_t columns, int accumulate)
 {
+  if (columns >= LANES) {
+    store(out, accumulate ? load(out) + sum : sum);
+    return;
+  }
+  float part[LANES];
+  store(part, sum);
+  for (size_t i = 0; i < columns; i++)
+    out[i] = accumulate ? out[i] + part[i] : part[i];
+}
+
+/* `rows` x (vectors * LANES) outputs, of which the first `columns` exist; `rows` and `vectors` are constants where this is
+ * called. */
+INLINE void tile(const size_t rows, const size_t vectors, const struct product *s, size_t columns, const float *x,
+                 const float *w, float *y)
+{
+  const size_t k = s->k, x_stride = s->x_stride;
   vec sum[TILE_ROWS][2];
   UNROLL for (size_t i = 0; i < rows; i++)
     UNROLL for (size_t j = 0; j < vectors; j++)
@@ -48,34 +68,18 @@ INLINE void tile(const size_t rows, const size_t vectors, size_t k, const float 
     }
   }
   UNROLL for (size_t i = 0; i < rows; i++)
-    UNROLL for (size_t j = 0; j < vectors; j++) {
-      float *out = y + i * y_stride + j * LANES;
-      store(out, accumulate ? load(out) + sum[i][j] : sum[i][j]);
-    }
+    UNROLL for (size_t j = 0; j < vectors; j++)
+      put(y + i * s->y_stride + j * LANES, sum[i][j], columns - j * LANES, s->accumulate);
 }
 
-struct product {
-  size_t k, x_stride, y_stride;
-  int accumulate;
-};
-
-/* One tile, and the ragged right edge through a small tile of its own. */
 INLINE void tile_columns(const size_t rows, const struct product *s, size_t columns, const float *x, const float *w, float *y)
 {
-  if (columns >= PANEL) {
-    tile(rows, 2, s->k, x, s->x_stride, w, y, s->y_stride, s->accumulate);
-    return;
-  }
-  float edge[TILE_ROWS * PANEL] __attribute__((aligned(64)));
-  if (columns > LANES)
-    tile(rows, 2, s->k, x, s->x_stride, w, edge, PANEL, 0);
+  if (columns >= PANEL)
+    tile(rows, 2, s, PANEL, x, w, y);
+  else if (columns > LANES)
+    tile(rows, 2, s, columns, x, w, y);
   else
-    tile(rows, 1, s->k, x, s->x_stride, w, edge, PANEL, 0);
-  for (size_t i = 0; i < rows; i++)
-    for (size_t j = 0; j < columns; j++) {
-      float *out = y + i * s->y_stride + j;
-      *out = s->accumulate ? *out + edge[i * PANEL + j] : edge[i * PANEL + j];
-    }
+    tile(rows, 1, s, columns, x, w, y);
 }
 
 static void tile_rows(size_t rows, const struct product *s, size_t columns, const float *x, const float *w, float *y)
@@ -181,18 +185,14 @@ void SWISD_SIMD(matmul)(size_t m, size_t n, size_t k, const float *x, size_t x_s
   if (k == 0 && !accumulate)
     for (size_t i = 0; i < m; i++)
       __builtin_memset(y + i * y_stride, 0, n * sizeof *y);
-  for (size_t p = 0; p < k; p += BLOCK_K) {
-    const size_t block = k - p < BLOCK_K ? k - p : BLOCK_K;
-    const struct product s = {.k = block, .x_stride = x_stride, .y_stride = y_stride, .accumulate = accumulate || p > 0};
-    const float *w = packed + p * padded(n);
-    for (size_t j = 0; j < n; j += GROUP_COLUMNS) {
-      const size_t columns = n - j < GROUP_COLUMNS ? n - j : GROUP_COLUMNS;
-      for (size_t i = 0; i < m; i += TILE_ROWS) {
-        const size_t rows = m - i < TILE_ROWS ? m - i : TILE_ROWS;
-        block_rows(rows, columns, s, x + i * x_stride + p, w + j * block, y + i * y_stride + j);
-      }
+  for (size_t j = 0; j < n; j += GROUP_COLUMNS)
+    for (size_t p = 0; p < k; p += BLOCK_K) {
+      const size_t columns = n - j < GROUP_COLUMNS ? n - j : GROUP_COLUMNS, block = k - p < BLOCK_K ? k - p : BLOCK_K;
+      const struct product s = {.k = block, .x_stride = x_stride, .y_stride = y_stride, .accumulate = accumulate || p > 0};
+      const float *w = packed + p * padded(n) + j * block;
+      for (size_t i = 0; i < m; i += TILE_ROWS)
+        block_rows(m - i < TILE_ROWS ? m - i : TILE_ROWS, columns, s, x + i * x_stride + p, w, y + i * y_stride + j);
     }
-  }
 }
 
 /* Convolution: in a row of the image padded left and right, the inputs of one output pixel under one kernel row are
