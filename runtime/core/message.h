@@ -117,7 +117,7 @@ struct swisd_message_model {
 
 struct swisd_open_lane {
   uint8_t step, lane;
-  uint8_t backlog; /* log2 of the ready work in milliseconds of a 1 GFLOP/s device, 0 = none */
+  uint8_t backlog; /* 1 + log2 of the ready work in FLOP, 0 = none */
   swisd_shard_id shard;
 };
 
@@ -130,7 +130,7 @@ struct swisd_message_job_open {
   struct swisd_open_lane lanes[SWISD_OPEN_LANES_MAX];
 };
 
-/* "I have room." Credits lapse when unused for a second. */
+/* "I have room." Credits lapse when unused for config.credit_ns. */
 struct swisd_message_pull {
   struct swisd_job_id job;
   uint8_t credits;
@@ -155,7 +155,6 @@ struct swisd_message_task {
   uint8_t kernel, flags;
   uint64_t flops;     /* of the whole task */
   uint64_t out_bytes; /* of the whole task */
-  uint32_t in_bytes_per_item[SWISD_EDGES_MAX];
   uint8_t source_count;
   struct swisd_source sources[SWISD_SOURCES_MAX]; /* an owner equal to the sender with handle 0: the body of this message */
 };

@@ -1,0 +1,35 @@
+/* Who gets what: credits and MaxWeight (Tassiulas and Ephremides 1992: serving the longest queue among those one can serve
+ * stabilises every stabilisable load), chunks sized by time, rescue of what is overdue, pinned sessions. */
+#ifndef SWISD_CORE_DISPATCH_H
+#define SWISD_CORE_DISPATCH_H
+
+#include "runtime/core/job.h"
+
+/* The partner of this id, 0 if none. */
+uint16_t swisd_partner_find(const struct swisd_node *node, struct swisd_id id);
+/* The same; takes a member in as a partner when it is up and holds a shard of an open job. */
+uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index);
+/* Its holdings or the open jobs have changed. */
+void swisd_partner_masks(struct swisd_node *node, uint16_t partner);
+/* Its process or its link is gone: everything issued to it is issued again at once. */
+void swisd_partner_gone(struct swisd_node *node, uint16_t partner, bool outputs_too);
+/* What it still owes is expected anew from `anchor_ns` on. */
+void swisd_partner_expect(struct swisd_node *node, uint16_t partner, uint64_t anchor_ns);
+/* Something came from it: it is not overdue. */
+void swisd_partner_heard(struct swisd_node *node, uint16_t partner);
+
+/* Ends an issue in one class of the account; the pieces that only it was computing are READY again. */
+enum swisd_issue_end { SWISD_ISSUE_LOST, SWISD_ISSUE_CANCELLED };
+void swisd_issue_end(struct swisd_node *node, uint16_t issue, enum swisd_issue_end end, bool wanted);
+/* Takes an issue off its partner's list and frees it. */
+void swisd_issue_free(struct swisd_node *node, uint16_t issue);
+
+/* Called by submitter.c, in this order, each pump. */
+void swisd_dispatch_overdue(struct swisd_node *node);
+void swisd_dispatch_sessions(struct swisd_node *node);
+void swisd_dispatch_rescues(struct swisd_node *node);
+void swisd_dispatch_credits(struct swisd_node *node);
+void swisd_dispatch_open(struct swisd_node *node); /* JOB_OPEN and leases */
+uint64_t swisd_dispatch_deadline_ns(const struct swisd_node *node);
+
+#endif

@@ -1,0 +1,165 @@
+/* The submitter's state, and the graph of a job: which items of which step can run, where their inputs lie, what becomes
+ * of an output that has been used or lost. Nothing here sends a task; dispatch.c does.
+ *
+ * Accounting: each issue's work ends in exactly one class (struct swisd_job_account). Work that was accepted, and whose
+ * output then went away with its worker before anybody used it, moves from `accepted` to `replayed`. */
+#ifndef SWISD_CORE_JOB_H
+#define SWISD_CORE_JOB_H
+
+#include "runtime/core/internal.h"
+#include "runtime/core/interval.h"
+#include "runtime/core/rate.h"
+
+/* One execution of a piece by one worker. */
+struct swisd_issue {
+  uint16_t next, previous; /* in its partner's list, in the order expected; 0 = none. `next` chains the free ones */
+  uint16_t partner;        /* 0: free */
+  uint16_t attempt;
+  uint8_t job, step, lane;
+  uint8_t kernel;
+  bool hedge;   /* a copy of a piece that is under way elsewhere */
+  bool rescued; /* overdue: copies of it have been asked for */
+  bool replay;  /* rebuilds state */
+  bool cancelled; /* a CANCEL has been sent, or its session moved: whatever it brings is no longer awaited */
+  uint32_t epoch;
+  uint64_t lo, hi, flops;
+  uint64_t issued_ns, cost_ns, expected_ns;
+};
+
+/* A worker, as this submitter knows it. */
+struct swisd_partner {
+  struct swisd_id id; /* zero: a free slot */
+  bool here;          /* the member is up */
+  bool suspect;
+  bool overdue;
+  uint8_t credits, credits_max; /* unused; max = the most ever seen at once */
+  uint8_t rescues;    /* RESCUE issues under way */
+  uint8_t sessions;   /* stateful steps pinned to it */
+  uint8_t holding_count;
+  swisd_shard_id holdings[SWISD_HOLDINGS_MAX];
+  uint16_t issue_first, issue_last, issue_count;
+  uint64_t credit_deadline_ns;
+  uint64_t blocked_until_ns; /* after NACK_BUSY, or distrust */
+  uint64_t open_sent_ns;     /* the last JOB_OPEN; 0 = never */
+  uint64_t anchor_ns;        /* when the first of its issues is believed to have started */
+  uint64_t others_ns;        /* work of other submitters ahead of ours, as last reported */
+  bool granted;              /* it may send result bodies */
+  struct swisd_speed speed[SWISD_KERNEL_COUNT];
+};
+
+/* A stateful step: pinned to one partner at a time. */
+struct swisd_session {
+  uint16_t partner; /* 0: none */
+  uint16_t issue;   /* the one under way, 0: none */
+  uint32_t epoch;
+  uint64_t state_items; /* positions the pinned worker has */
+};
+
+enum swisd_job_phase { SWISD_JOB_FREE = 0, SWISD_JOB_OPEN_PHASE, SWISD_JOB_CLOSED };
+
+struct swisd_job {
+  uint8_t phase;
+  bool last;    /* no more items will come */
+  bool repair;  /* outputs were lost: walk the graph */
+  bool starved; /* the pool ran empty: promote again when there is room */
+  bool closing; /* its workers are being told, from `close_next` on */
+  uint16_t close_next;
+  uint8_t sink;
+  uint64_t number;
+  struct swisd_job_id id;
+  uint64_t items, input_items; /* TOKENS: items grow past the input's */
+  uint64_t admitted;           /* items below may enter the pipeline */
+  uint64_t flops_per_item;     /* of all lanes together */
+  uint64_t submitted_ns;
+  uint64_t orphan_since_ns;    /* since when some unfinished shard has had no live holder; SWISD_NEVER = none */
+  uint16_t attempt_next;
+  uint16_t consumers[SWISD_STEPS_MAX]; /* bit s: step s takes this step's output */
+  struct swisd_lane lanes[SWISD_LANES_MAX];
+  struct swisd_session sessions[SWISD_STEPS_MAX];
+  struct swisd_job_account account;
+  struct swisd_job_spec spec;
+};
+
+/* A piece of a job's input. */
+struct swisd_segment {
+  bool used;
+  uint8_t job;
+  uint64_t lo, hi;
+  struct swisd_body body;
+};
+
+/* A CHECK or COMMIT under way. */
+struct swisd_pending_check {
+  uint32_t ticket;
+  uint8_t job, step, lane;
+  bool commit;
+  uint64_t lo, hi;
+};
+
+struct swisd_submitter {
+  struct swisd_interval_pool pool;
+  struct swisd_job *jobs;
+  struct swisd_segment *segments;
+  struct swisd_issue *issues; /* 1 .. intervals_max */
+  uint16_t issue_free;
+  struct swisd_partner *partners; /* 1 .. workers_max */
+  uint16_t partner_count;         /* highest slot in use */
+  uint64_t *masks;                /* [partner * jobs_max + job]: the lanes whose shards it holds */
+  uint64_t *overdue_ns;           /* [partner]: when its first issue is overdue; SWISD_NEVER when nothing is awaited */
+  uint16_t *partner_of_member;    /* [member index], 0 = none; valid when the ids agree */
+  struct swisd_pending_check *checks; /* COMPUTEs under way: intervals_max */
+  uint16_t check_count;
+  uint16_t credit_partners;       /* partners with unused credits */
+  uint32_t job_counter;
+  uint64_t rate_total;            /* FLOP/s of all partners that are here */
+  uint64_t open_due_ns, lapse_due_ns;
+  uint64_t hedge_tokens;          /* FLOP that copies may still cost */
+  bool work_arrived;              /* something became ready: look for idle partners */
+  bool unfinished;                /* a pump stopped for lack of room */
+};
+
+static inline struct swisd_step_spec *swisd_job_step(struct swisd_job *job, uint32_t step) { return &job->spec.steps[step]; }
+static inline uint64_t swisd_job_lane_flops(const struct swisd_job *job, uint32_t lane) { return job->spec.lanes[lane].flops_per_item; }
+/* `lane` of a key counts within its step; this is its place in lanes[]. */
+static inline uint32_t swisd_job_lane_index(const struct swisd_job *job, uint32_t step, uint32_t lane)
+{
+  return (uint32_t)job->spec.steps[step].lane_first + lane;
+}
+
+/* SWISD_OK, or SWISD_ERROR_INPUT for a spec that breaks a rule of jobspec.h. */
+enum swisd_status swisd_job_validate(const struct swisd_job_spec *spec);
+/* Fills a job from its spec; the slot must be FREE or CLOSED. */
+void swisd_job_open(struct swisd_node *node, uint8_t slot, uint64_t number, const struct swisd_job_spec *spec);
+/* Ends a job: releases every body, closes every session, and sends JOB_CLOSE to its workers. `status` goes to the driver. */
+void swisd_job_finish(struct swisd_node *node, uint8_t slot, enum swisd_status status);
+
+/* Makes READY whatever items of `step` within [lo, hi) are missing and have all their inputs. */
+void swisd_job_promote(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi);
+/* Lets more items into the pipeline, as the window allows. */
+void swisd_job_admit(struct swisd_node *node, uint8_t slot);
+/* After losses: takes back what cannot run any more, and makes ready what can. */
+void swisd_job_repair(struct swisd_node *node, uint8_t slot);
+
+/* The sources of items [lo, hi) of a step. Fills at most `max` and returns the end of the range they serve: hi, or less when
+ * they would be more, or lo when an input is missing. */
+uint64_t swisd_job_sources(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi,
+                           struct swisd_source *sources, uint8_t max, uint8_t *count);
+
+/* A step of tokens has computed up to item `hi`: unless that was the end, there is one more item. Before its acceptance. */
+void swisd_job_token(struct swisd_node *node, uint8_t slot, uint64_t hi, const struct swisd_inline *inlined);
+/* An interval in CHECKING (or straight from ISSUED) is right: counts it, wakes its consumers, frees what it used up. */
+void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane, uint16_t interval);
+/* Outputs kept by `owner` are gone (of one body, when `body` is not NULL). */
+void swisd_job_outputs_lost(struct swisd_node *node, uint8_t slot, struct swisd_id owner, const struct swisd_body *body);
+/* Whether another interval of the lane still needs the body of this one. */
+bool swisd_job_body_in_use(const struct swisd_node *node, struct swisd_lane *lane, uint16_t except);
+/* Frees an output wherever it lies. */
+void swisd_job_free_output(struct swisd_node *node, uint8_t slot, struct swisd_id owner, struct swisd_body body);
+
+/* Work left, in FLOP. */
+uint64_t swisd_job_flops_left(const struct swisd_job *job);
+/* Trace record of a piece of work. */
+struct swisd_trace *swisd_job_trace(struct swisd_node *node, const struct swisd_job *job, enum swisd_trace_kind kind, uint32_t step,
+                                    uint32_t lane, uint64_t lo, uint64_t hi);
+
+#endif
