@@ -13,6 +13,9 @@ uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index);
 void swisd_partner_masks(struct swisd_node *node, uint16_t partner);
 /* Its process or its link is gone: everything issued to it is issued again at once. */
 void swisd_partner_gone(struct swisd_node *node, uint16_t partner, bool outputs_too);
+/* Its sessions move elsewhere; always, or only when there is an elsewhere. */
+void swisd_partner_unpin(struct swisd_node *node, uint16_t partner);
+void swisd_partner_unpin_if_others(struct swisd_node *node, uint16_t partner);
 /* What it still owes is expected anew from `anchor_ns` on. */
 void swisd_partner_expect(struct swisd_node *node, uint16_t partner, uint64_t anchor_ns);
 /* Something came from it: it is not overdue. */

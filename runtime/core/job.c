@@ -42,9 +42,15 @@ enum swisd_status swisd_job_validate(const struct swisd_job_spec *spec)
     if ((step->flags & SWISD_STEP_TOKENS) && !(step->flags & SWISD_STEP_SINK))
       return SWISD_ERROR_INPUT;
     sinks += (step->flags & SWISD_STEP_SINK) != 0;
-    for (uint32_t e = 0; e < step->edge_count; e++)
+    uint32_t pieces = 0; /* that one item may take */
+    for (uint32_t e = 0; e < step->edge_count; e++) {
       if (!edge_is_sound(spec, s, &step->edges[e]))
         return SWISD_ERROR_INPUT;
+      const uint32_t lanes = step->edges[e].from == SWISD_EDGE_FROM_INPUT ? 1 : spec->steps[step->edges[e].from].lane_count;
+      pieces += lanes * (step->edges[e].map == SWISD_EDGE_HALO ? 1 + 2u * step->edges[e].width : 1);
+    }
+    if (pieces >= SWISD_SOURCES_MAX)
+      return SWISD_ERROR_INPUT;
   }
   for (uint32_t l = 0; l < spec->lane_count; l++)
     if (spec->lanes[l].shard == 0 || spec->lanes[l].flops_per_item == 0)

@@ -17,6 +17,7 @@ struct swisd_issue {
   uint16_t attempt;
   uint8_t job, step, lane;
   uint8_t kernel;
+  bool front;   /* a rescue, or stateful: ahead of its worker's queue */
   bool hedge;   /* a copy of a piece that is under way elsewhere */
   bool rescued; /* overdue: copies of it have been asked for */
   bool replay;  /* rebuilds state */
@@ -32,7 +33,7 @@ struct swisd_partner {
   bool here;          /* the member is up */
   bool suspect;
   bool overdue;
-  uint8_t credits, credits_max; /* unused; max = the most ever seen at once */
+  uint8_t credits;    /* unused */
   uint8_t rescues;    /* RESCUE issues under way */
   uint8_t sessions;   /* stateful steps pinned to it */
   uint8_t holding_count;
@@ -62,6 +63,7 @@ struct swisd_job {
   bool last;    /* no more items will come */
   bool repair;  /* outputs were lost: walk the graph */
   bool starved; /* the pool ran empty: promote again when there is room */
+  bool waiting; /* results wait for room to be checked */
   bool closing; /* its workers are being told, from `close_next` on */
   uint16_t close_next;
   uint8_t sink;

@@ -1,0 +1,245 @@
+/* Workers as a submitter sees them: who they are, what they hold, what they owe, when that is overdue. */
+#include <string.h>
+
+#include "runtime/core/dispatch.h"
+#include "runtime/core/member.h"
+
+uint16_t swisd_partner_find(const struct swisd_node *node, struct swisd_id id)
+{
+  const struct swisd_member *member = swisd_member_peek_id(node, id);
+  if (member == NULL)
+    return 0;
+  const uint16_t partner = node->submitter->partner_of_member[swisd_member_index(node, member)];
+  return partner && swisd_id_equal(node->submitter->partners[partner].id, id) ? partner : 0;
+}
+
+static uint64_t mask_of(const struct swisd_job *job, const struct swisd_partner *partner)
+{
+  uint64_t mask = 0;
+  for (uint32_t l = 0; l < job->spec.lane_count; l++)
+    for (uint32_t h = 0; h < partner->holding_count; h++)
+      if (job->spec.lanes[l].shard == partner->holdings[h])
+        mask |= UINT64_C(1) << l;
+  return mask;
+}
+
+void swisd_partner_masks(struct swisd_node *node, uint16_t partner)
+{
+  struct swisd_submitter *sub = node->submitter;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
+    sub->masks[(size_t)partner * node->config.limits.jobs_max + j] =
+      sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE ? mask_of(&sub->jobs[j], &sub->partners[partner]) : 0;
+}
+
+static bool holds_for_open_job(const struct swisd_node *node, const struct swisd_record *record)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++) {
+    if (sub->jobs[j].phase != SWISD_JOB_OPEN_PHASE)
+      continue;
+    for (uint32_t l = 0; l < sub->jobs[j].spec.lane_count; l++)
+      for (uint32_t h = 0; h < record->holding_count; h++)
+        if (sub->jobs[j].spec.lanes[l].shard == record->holdings[h])
+          return true;
+  }
+  return false;
+}
+
+/* A free slot, or that of a partner who went and owes nothing. */
+static uint16_t partner_slot(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  uint16_t gone = 0;
+  for (uint16_t p = 1; p <= node->config.limits.workers_max; p++) {
+    if (swisd_id_is_zero(sub->partners[p].id))
+      return p;
+    if (!gone && !sub->partners[p].here && sub->partners[p].issue_count == 0 && sub->partners[p].sessions == 0)
+      gone = p;
+  }
+  return gone;
+}
+
+uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index)
+{
+  struct swisd_submitter *sub = node->submitter;
+  const struct swisd_member *member = swisd_member_at(node, member_index);
+  const struct swisd_record *record = &member->record;
+  uint16_t p = swisd_partner_find(node, record->id);
+  if (p == 0) {
+    if (!swisd_member_is_up(member) || !(record->flags & SWISD_RECORD_WORKS) || !holds_for_open_job(node, record))
+      return 0;
+    if ((p = partner_slot(node)) == 0) {
+      swisd_out_table_full(node, SWISD_TABLE_WORKERS);
+      return 0;
+    }
+    struct swisd_partner *partner = &sub->partners[p];
+    memset(partner, 0, sizeof *partner);
+    partner->id = record->id;
+    sub->overdue_ns[p] = SWISD_NEVER;
+    sub->partner_of_member[member_index] = p;
+    if (p > sub->partner_count)
+      sub->partner_count = p;
+    for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++)
+      swisd_speed_init(&partner->speed[k], record->rates[k]);
+  }
+  struct swisd_partner *partner = &sub->partners[p];
+  partner->here = swisd_member_is_up(member);
+  partner->suspect = member->state == SWISD_MEMBER_SUSPECT;
+  partner->holding_count = record->holding_count;
+  memcpy(partner->holdings, record->holdings, sizeof partner->holdings);
+  swisd_partner_masks(node, p);
+  sub->work_arrived = true;
+  return p;
+}
+
+static uint64_t rtt_ns(const struct swisd_node *node, const struct swisd_partner *partner)
+{
+  const struct swisd_member *member = swisd_member_peek_id(node, partner->id);
+  const uint64_t unknown_ns = 50 * SWISD_MILLISECOND;
+  return member && member->rtt_ns ? member->rtt_ns : unknown_ns;
+}
+
+void swisd_partner_expect(struct swisd_node *node, uint16_t p, uint64_t anchor_ns)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_partner *partner = &sub->partners[p];
+  partner->anchor_ns = anchor_ns;
+  uint64_t at = anchor_ns + partner->others_ns;
+  for (uint16_t i = partner->issue_first; i; i = sub->issues[i].next) {
+    at += sub->issues[i].cost_ns;
+    sub->issues[i].expected_ns = at;
+  }
+  sub->overdue_ns[p] = SWISD_NEVER;
+  if (partner->issue_first && !partner->overdue) {
+    const struct swisd_issue *first = &sub->issues[partner->issue_first];
+    sub->overdue_ns[p] = first->expected_ns + rtt_ns(node, partner) + node->config.overdue_slack_ns +
+                         swisd_speed_margin_ns(&partner->speed[first->kernel], first->cost_ns);
+  }
+}
+
+void swisd_partner_heard(struct swisd_node *node, uint16_t p)
+{
+  struct swisd_partner *partner = &node->submitter->partners[p];
+  partner->overdue = false;
+  partner->here = true;
+}
+
+/* ---- issues ---- */
+
+void swisd_issue_free(struct swisd_node *node, uint16_t index)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_issue *issue = &sub->issues[index];
+  struct swisd_partner *partner = &sub->partners[issue->partner];
+  if (issue->previous)
+    sub->issues[issue->previous].next = issue->next;
+  else
+    partner->issue_first = issue->next;
+  if (issue->next)
+    sub->issues[issue->next].previous = issue->previous;
+  else
+    partner->issue_last = issue->previous;
+  partner->issue_count--;
+  if (issue->front)
+    partner->rescues--;
+  struct swisd_session *session = &sub->jobs[issue->job].sessions[issue->step];
+  if (session->issue == index)
+    session->issue = 0;
+  memset(issue, 0, sizeof *issue);
+  issue->next = sub->issue_free;
+  sub->issue_free = index;
+}
+
+/* Pieces of [lo, hi) that this issue was computing: without it, READY if nobody else is. */
+static void drop_copies(struct swisd_node *node, uint16_t index, bool wanted)
+{
+  struct swisd_submitter *sub = node->submitter;
+  const struct swisd_issue *issue = &sub->issues[index];
+  struct swisd_job *job = &sub->jobs[issue->job];
+  struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, issue->step, issue->lane)];
+  for (uint64_t at = issue->lo; at < issue->hi;) {
+    const uint16_t i = swisd_interval_find(&sub->pool, lane, at);
+    if (i == 0)
+      return;
+    struct swisd_interval *interval = &sub->pool.list[i];
+    if (interval->lo >= issue->hi)
+      return;
+    at = interval->hi;
+    if (interval->state != SWISD_INTERVAL_ISSUED)
+      continue;
+    for (uint32_t c = 0; c < interval->copy_count; c++)
+      if (interval->copies[c] == index) {
+        interval->copies[c] = interval->copies[--interval->copy_count];
+        if (interval->copy_count == 0) {
+          swisd_interval_become(&sub->pool, lane, i, SWISD_INTERVAL_READY, wanted);
+          sub->work_arrived = true;
+        }
+        break;
+      }
+  }
+}
+
+void swisd_issue_end(struct swisd_node *node, uint16_t index, enum swisd_issue_end end, bool wanted)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_issue *issue = &sub->issues[index];
+  struct swisd_job *job = &sub->jobs[issue->job];
+  if (!issue->replay)
+    drop_copies(node, index, wanted);
+  job->account.under_way -= issue->flops;
+  if (end == SWISD_ISSUE_LOST)
+    job->account.lost += issue->flops;
+  else
+    job->account.cancelled += issue->flops;
+  struct swisd_trace *trace = swisd_job_trace(node, job, end == SWISD_ISSUE_LOST ? SWISD_TRACE_TASK_LOST : SWISD_TRACE_TASK_CANCELLED,
+                                              issue->step, issue->lane, issue->lo, issue->hi);
+  trace->value = issue->flops;
+  trace->peer = sub->partners[issue->partner].id;
+  trace->key.attempt = issue->attempt;
+  swisd_issue_free(node, index);
+}
+
+void swisd_partner_unpin(struct swisd_node *node, uint16_t p)
+{
+  struct swisd_submitter *sub = node->submitter;
+  if (sub->partners[p].sessions == 0)
+    return;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
+    for (uint32_t s = 0; s < sub->jobs[j].spec.step_count; s++) {
+      struct swisd_session *session = &sub->jobs[j].sessions[s];
+      if (sub->jobs[j].phase != SWISD_JOB_OPEN_PHASE || session->partner != p)
+        continue;
+      if (session->issue) {
+        sub->issues[session->issue].cancelled = true;
+        if (!sub->issues[session->issue].replay)
+          drop_copies(node, session->issue, true);
+      }
+      session->partner = 0;
+      session->issue = 0;
+      sub->partners[p].sessions--;
+      sub->work_arrived = true;
+    }
+}
+
+void swisd_partner_gone(struct swisd_node *node, uint16_t p, bool outputs_too)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_partner *partner = &sub->partners[p];
+  if (partner->issue_count || partner->sessions) {
+    swisd_out_trace(node, SWISD_TRACE_WORKER_GONE)->peer = partner->id;
+  }
+  swisd_partner_unpin(node, p);
+  while (partner->issue_first)
+    swisd_issue_end(node, partner->issue_first, SWISD_ISSUE_LOST, true);
+  if (partner->credits)
+    sub->credit_partners--;
+  partner->credits = 0;
+  partner->overdue = false;
+  partner->open_sent_ns = 0;
+  partner->granted = false;
+  partner->others_ns = 0;
+  sub->overdue_ns[p] = SWISD_NEVER;
+  for (uint8_t j = 0; outputs_too && j < node->config.limits.jobs_max; j++)
+    if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE)
+      swisd_job_outputs_lost(node, j, partner->id, NULL);
+}

@@ -1,0 +1,887 @@
+/* The submitter: its events and messages, the check of each result, its pump. */
+#include "runtime/core/submitter.h"
+
+#include <string.h>
+
+#include "runtime/core/dispatch.h"
+#include "runtime/core/job.h"
+#include "runtime/core/member.h"
+
+static size_t rounded(size_t size) { return (size + 15) & ~(size_t)15; }
+
+size_t swisd_submitter_size(const struct swisd_limits *limits)
+{
+  return rounded(sizeof(struct swisd_submitter)) + rounded(swisd_interval_pool_size(limits->intervals_max)) +
+         rounded(limits->jobs_max * sizeof(struct swisd_job)) + rounded(limits->segments_max * sizeof(struct swisd_segment)) +
+         rounded(((size_t)limits->intervals_max + 1) * sizeof(struct swisd_issue)) +
+         rounded(((size_t)limits->workers_max + 1) * sizeof(struct swisd_partner)) +
+         rounded(((size_t)limits->workers_max + 1) * limits->jobs_max * sizeof(uint64_t)) +
+         rounded(((size_t)limits->workers_max + 1) * sizeof(uint64_t)) + rounded((size_t)limits->members_max * sizeof(uint16_t)) +
+         rounded(limits->intervals_max * sizeof(struct swisd_pending_check));
+}
+
+static void *carve(unsigned char **at, size_t size)
+{
+  void *block = *at;
+  memset(block, 0, size);
+  *at += rounded(size);
+  return block;
+}
+
+void swisd_submitter_init(struct swisd_node *node, void *block)
+{
+  const struct swisd_limits *limits = &node->config.limits;
+  unsigned char *at = block;
+  struct swisd_submitter *sub = carve(&at, sizeof *sub);
+  swisd_interval_pool_init(&sub->pool, at, limits->intervals_max);
+  at += rounded(swisd_interval_pool_size(limits->intervals_max));
+  sub->jobs = carve(&at, limits->jobs_max * sizeof *sub->jobs);
+  sub->segments = carve(&at, limits->segments_max * sizeof *sub->segments);
+  sub->issues = carve(&at, ((size_t)limits->intervals_max + 1) * sizeof *sub->issues);
+  sub->partners = carve(&at, ((size_t)limits->workers_max + 1) * sizeof *sub->partners);
+  sub->masks = carve(&at, ((size_t)limits->workers_max + 1) * limits->jobs_max * sizeof *sub->masks);
+  sub->overdue_ns = carve(&at, ((size_t)limits->workers_max + 1) * sizeof *sub->overdue_ns);
+  sub->partner_of_member = carve(&at, (size_t)limits->members_max * sizeof *sub->partner_of_member);
+  sub->checks = carve(&at, limits->intervals_max * sizeof *sub->checks);
+  for (uint16_t i = limits->intervals_max; i > 0; i--) {
+    sub->issues[i].next = sub->issue_free;
+    sub->issue_free = i;
+  }
+}
+
+static struct swisd_job *job_numbered(struct swisd_node *node, uint64_t number, uint8_t *slot)
+{
+  for (uint8_t j = 0; j < node->config.limits.jobs_max; j++)
+    if (node->submitter->jobs[j].phase == SWISD_JOB_OPEN_PHASE && node->submitter->jobs[j].number == number) {
+      *slot = j;
+      return &node->submitter->jobs[j];
+    }
+  return NULL;
+}
+
+static struct swisd_job *job_of(struct swisd_node *node, struct swisd_job_id id, uint8_t *slot)
+{
+  for (uint8_t j = 0; j < node->config.limits.jobs_max; j++)
+    if (node->submitter->jobs[j].phase == SWISD_JOB_OPEN_PHASE && swisd_job_id_equal(node->submitter->jobs[j].id, id)) {
+      *slot = j;
+      return &node->submitter->jobs[j];
+    }
+  return NULL;
+}
+
+/* ---- jobs come and go ---- */
+
+static void refuse(struct swisd_node *node, uint64_t number, enum swisd_status status)
+{
+  struct swisd_action_answer *out = &swisd_out_action(node, SWISD_ACTION_ANSWER)->u.answer;
+  memset(out, 0, sizeof *out);
+  out->number = number;
+  out->status = status;
+}
+
+static void meet_everybody(struct swisd_node *node)
+{
+  const uint32_t count = swisd_member_count(node);
+  for (uint32_t i = 0; i < count; i++)
+    swisd_partner_meet(node, i);
+}
+
+void swisd_submitter_submitted(struct swisd_node *node, const struct swisd_event_submitted *event)
+{
+  struct swisd_submitter *sub = node->submitter;
+  uint8_t slot;
+  if (job_numbered(node, event->number, &slot))
+    return; /* doubled */
+  if (swisd_job_validate(event->spec) != SWISD_OK || event->number == 0) {
+    refuse(node, event->number, SWISD_ERROR_INPUT);
+    return;
+  }
+  for (slot = 0; slot < node->config.limits.jobs_max; slot++)
+    if (sub->jobs[slot].phase != SWISD_JOB_OPEN_PHASE && !sub->jobs[slot].closing)
+      break;
+  if (slot == node->config.limits.jobs_max) {
+    swisd_out_table_full(node, SWISD_TABLE_JOBS);
+    refuse(node, event->number, SWISD_ERROR_SPACE);
+    return;
+  }
+  swisd_job_open(node, slot, event->number, event->spec);
+  for (uint16_t p = 1; p <= sub->partner_count; p++)
+    if (!swisd_id_is_zero(sub->partners[p].id))
+      swisd_partner_masks(node, p);
+  meet_everybody(node);
+  sub->hedge_tokens += swisd_rate_flops(node->config.chunk_ns * 8, swisd_rate_log2(sub->rate_total ? sub->rate_total : 1));
+  swisd_job_trace(node, &sub->jobs[slot], SWISD_TRACE_JOB_SUBMITTED, SWISD_STEPS_MAX, 0, 0, 0)->value = event->number;
+}
+
+void swisd_submitter_appended(struct swisd_node *node, const struct swisd_event_appended *event)
+{
+  struct swisd_submitter *sub = node->submitter;
+  uint8_t slot;
+  struct swisd_job *job = job_numbered(node, event->number, &slot);
+  const bool tokens = job && (swisd_job_step(job, job->sink)->flags & SWISD_STEP_TOKENS);
+  if (job == NULL || job->last || (tokens && job->items > job->input_items)) {
+    swisd_out_release(node, event->body);
+    return;
+  }
+  if (event->items > 0) {
+    struct swisd_segment *segment = NULL;
+    for (uint32_t i = 0; i < node->config.limits.segments_max && !segment; i++)
+      if (!sub->segments[i].used)
+        segment = &sub->segments[i];
+    const bool sized = event->body.handle && event->body.bytes == event->items * job->spec.in_bytes_per_item;
+    if (segment == NULL || !sized) {
+      if (segment == NULL)
+        swisd_out_table_full(node, SWISD_TABLE_SEGMENTS);
+      swisd_out_release(node, event->body);
+      swisd_job_finish(node, slot, segment ? SWISD_ERROR_INPUT : SWISD_ERROR_SPACE);
+      return;
+    }
+    *segment = (struct swisd_segment){.used = true, .job = slot, .lo = job->input_items,
+      .hi = job->input_items + event->items, .body = event->body};
+    job->input_items += event->items;
+    job->items = job->input_items;
+  } else {
+    swisd_out_release(node, event->body);
+  }
+  /* A text is complete when its end is spoken, not when its prompt is. */
+  if (event->last && !tokens)
+    job->last = true;
+  if (event->last && job->items == 0) {
+    swisd_job_finish(node, slot, SWISD_OK);
+    return;
+  }
+  swisd_job_admit(node, slot);
+  /* With the last item known, halos at the end are complete; and all may have been accepted already. */
+  if (job->last) {
+    for (uint32_t s = 0; s < job->spec.step_count; s++)
+      swisd_job_promote(node, slot, s, 0, job->items);
+    if (job->lanes[swisd_job_step(job, job->sink)->lane_first].accepted_items >= job->items)
+      swisd_job_finish(node, slot, SWISD_OK);
+  }
+}
+
+void swisd_submitter_withdrawn(struct swisd_node *node, uint64_t number)
+{
+  uint8_t slot;
+  if (job_numbered(node, number, &slot))
+    swisd_job_finish(node, slot, SWISD_ERROR_CANCELLED);
+}
+
+/* ---- results ---- */
+
+static uint16_t issue_of(const struct swisd_node *node, uint16_t partner, uint8_t slot, const struct swisd_task_key *key)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  for (uint16_t i = sub->partners[partner].issue_first; i; i = sub->issues[i].next) {
+    const struct swisd_issue *it = &sub->issues[i];
+    if (it->job == slot && it->step == key->step && it->lane == key->lane && it->attempt == key->attempt && it->lo == key->lo &&
+        it->hi == key->hi)
+      return i;
+  }
+  return 0;
+}
+
+/* The pieces of an issue have been taken by another: tell its worker, once nothing of it is wanted any more. */
+static void cancel_if_idle(struct swisd_node *node, uint16_t index)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_issue *it = &sub->issues[index];
+  struct swisd_job *job = &sub->jobs[it->job];
+  struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, it->step, it->lane)];
+  if (it->cancelled || it->replay)
+    return;
+  for (uint16_t i = swisd_interval_find(&sub->pool, lane, it->lo); i && sub->pool.list[i].lo < it->hi; i = sub->pool.list[i].next)
+    for (uint32_t c = 0; c < sub->pool.list[i].copy_count; c++)
+      if (sub->pool.list[i].copies[c] == index)
+        return;
+  it->cancelled = true;
+  if (node->actions->count + 8 > SWISD_ACTIONS_MAX)
+    return; /* it will find out by itself */
+  struct swisd_message_cancel *cancel = &swisd_out_send(node, sub->partners[it->partner].id, SWISD_MESSAGE_CANCEL)->u.cancel;
+  cancel->key = (struct swisd_task_key){.job = job->id, .step = it->step, .lane = it->lane, .attempt = it->attempt,
+    .epoch = it->epoch, .lo = it->lo, .hi = it->hi};
+}
+
+static void reject(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  const uint32_t lane_index = swisd_job_lane_index(job, step, lane_number);
+  struct swisd_lane *lane = &job->lanes[lane_index];
+  struct swisd_interval *interval = &sub->pool.list[index];
+  const uint64_t flops = (interval->hi - interval->lo) * swisd_job_lane_flops(job, lane_index);
+  job->account.rejected += flops;
+  job->account.under_way -= flops;
+  struct swisd_trace *trace = swisd_job_trace(node, job, SWISD_TRACE_TASK_REJECTED, step, lane_number, interval->lo, interval->hi);
+  trace->value = flops;
+  if (interval->partner) {
+    struct swisd_partner *partner = &sub->partners[interval->partner];
+    trace->peer = partner->id;
+    partner->blocked_until_ns = node->now_ns + 10 * SWISD_SECOND; /* distrust: its other work is checked all the same */
+  }
+  if (!swisd_job_body_in_use(node, lane, index))
+    swisd_job_free_output(node, slot, interval->owner, interval->body);
+  const uint8_t failures = ++interval->failures;
+  swisd_interval_become(&sub->pool, lane, index, SWISD_INTERVAL_READY, true);
+  sub->work_arrived = true;
+  if (failures >= 8)
+    swisd_job_finish(node, slot, SWISD_ERROR_CHECK);
+}
+
+static void check_later(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index, bool commit)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  struct swisd_interval *interval = &sub->pool.list[index];
+  const struct swisd_lane_spec *lane = &job->spec.lanes[swisd_job_lane_index(job, step, lane_number)];
+  struct swisd_action_compute *compute = &swisd_out_action(node, SWISD_ACTION_COMPUTE)->u.compute;
+  compute->ticket = interval->ticket = swisd_node_ticket(node);
+  compute->program = commit ? SWISD_PROGRAM_COMMIT : SWISD_PROGRAM_CHECK;
+  compute->kernel = job->spec.steps[step].kernel;
+  compute->verify = commit ? SWISD_VERIFY_NONE : job->spec.steps[step].verify;
+  compute->flags = 0;
+  compute->key = (struct swisd_task_key){.job = job->id, .step = (uint8_t)step, .lane = (uint8_t)lane_number, .lo = interval->lo,
+    .hi = interval->hi};
+  compute->model = job->spec.model;
+  compute->shard = lane->shard;
+  compute->flops = 0;
+  compute->out_bytes = 0;
+  compute->number = job->number;
+  compute->source_count = 1;
+  compute->sources[0] = (struct swisd_source){.owner = interval->owner, .body = interval->body, .body_lo = interval->body_lo,
+    .body_hi = interval->body_hi, .lo = interval->lo, .hi = interval->hi, .edge = 0, .lane = (uint8_t)lane_number};
+  if (!commit) {
+    uint8_t count;
+    swisd_job_sources(node, slot, step, interval->lo, interval->hi, compute->sources + 1, SWISD_SOURCES_MAX - 1, &count);
+    compute->source_count = (uint8_t)(1 + count);
+  }
+  SWISD_ASSERT(sub->check_count < node->config.limits.intervals_max);
+  sub->checks[sub->check_count++] = (struct swisd_pending_check){.ticket = compute->ticket, .job = slot, .step = (uint8_t)step,
+    .lane = (uint8_t)lane_number, .commit = commit, .lo = interval->lo, .hi = interval->hi};
+}
+
+/* The next stage of a result: verification, commitment, acceptance. */
+static void advance(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index, bool verified)
+{
+  const struct swisd_step_spec *spec = swisd_job_step(&node->submitter->jobs[slot], step);
+  const bool commits = (spec->flags & SWISD_STEP_SINK) && !(spec->flags & SWISD_STEP_TOKENS);
+  if (spec->verify != SWISD_VERIFY_NONE && !verified)
+    check_later(node, slot, step, lane_number, index, false);
+  else if (commits)
+    check_later(node, slot, step, lane_number, index, true);
+  else
+    swisd_job_accept(node, slot, step, lane_number, index);
+}
+
+bool swisd_submitter_computed(struct swisd_node *node, const struct swisd_event_computed *event)
+{
+  struct swisd_submitter *sub = node->submitter;
+  uint16_t c = 0;
+  while (c < sub->check_count && sub->checks[c].ticket != event->ticket)
+    c++;
+  if (c == sub->check_count)
+    return false;
+  const struct swisd_pending_check check = sub->checks[c];
+  sub->checks[c] = sub->checks[--sub->check_count];
+  swisd_out_release(node, event->out);
+  struct swisd_job *job = &sub->jobs[check.job];
+  if (job->phase != SWISD_JOB_OPEN_PHASE)
+    return true;
+  struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, check.step, check.lane)];
+  const uint16_t index = swisd_interval_find(&sub->pool, lane, check.lo);
+  if (index == 0 || sub->pool.list[index].state != SWISD_INTERVAL_CHECKING || sub->pool.list[index].ticket != event->ticket)
+    return true; /* the job ended, and another has its slot */
+  if (event->status == SWISD_OK && check.commit)
+    swisd_job_accept(node, check.job, check.step, check.lane, index);
+  else if (event->status == SWISD_OK)
+    advance(node, check.job, check.step, check.lane, index, true);
+  else if (event->status == SWISD_ERROR_CHECK || !check.commit)
+    reject(node, check.job, check.step, check.lane, index);
+  else
+    swisd_job_finish(node, check.job, event->status); /* the answer cannot be written: no space, say */
+  return true;
+}
+
+/* A result's pieces that are still open, one after the other. Returns how many took its body. */
+static uint32_t take_pieces(struct swisd_node *node, uint16_t p, uint16_t index, const struct swisd_message_result *result,
+                            struct swisd_id owner, struct swisd_body body)
+{
+  struct swisd_submitter *sub = node->submitter;
+  const struct swisd_issue it = sub->issues[index];
+  struct swisd_job *job = &sub->jobs[it.job];
+  const uint32_t lane_index = swisd_job_lane_index(job, it.step, it.lane);
+  struct swisd_lane *lane = &job->lanes[lane_index];
+  uint32_t taken = 0;
+  uint64_t open_items = 0;
+  /* First mark all, so that a body is seen to be in use by every piece; then advance each. */
+  for (uint64_t at = it.lo; at < it.hi;) {
+    const uint16_t i = swisd_interval_find(&sub->pool, lane, at);
+    if (i == 0 || sub->pool.list[i].lo >= it.hi)
+      break;
+    struct swisd_interval *interval = &sub->pool.list[i];
+    at = interval->hi;
+    bool ours = false;
+    for (uint32_t c = 0; c < interval->copy_count; c++)
+      ours = ours || interval->copies[c] == index;
+    if (interval->state != SWISD_INTERVAL_ISSUED || !ours)
+      continue;
+    uint16_t others[SWISD_COPIES_MAX];
+    uint32_t other_count = 0;
+    for (uint32_t c = 0; c < interval->copy_count; c++)
+      if (interval->copies[c] != index)
+        others[other_count++] = interval->copies[c];
+    open_items += interval->hi - interval->lo;
+    swisd_interval_become(&sub->pool, lane, i, SWISD_INTERVAL_CHECKING, false);
+    interval->partner = p;
+    interval->owner = owner;
+    interval->body = body;
+    interval->body_lo = it.lo;
+    interval->body_hi = it.hi;
+    interval->ticket = 0;
+    taken++;
+    for (uint32_t c = 0; c < other_count; c++)
+      cancel_if_idle(node, others[c]);
+  }
+  const uint64_t duplicate = (it.hi - it.lo - open_items) * swisd_job_lane_flops(job, lane_index);
+  if (duplicate) {
+    job->account.duplicate += duplicate;
+    job->account.under_way -= duplicate;
+    struct swisd_trace *trace = swisd_job_trace(node, job, SWISD_TRACE_TASK_DUPLICATE, it.step, it.lane, it.lo, it.hi);
+    trace->value = duplicate;
+    trace->peer = sub->partners[p].id;
+  }
+  swisd_issue_free(node, index);
+  if (taken && (swisd_job_step(job, it.step)->flags & SWISD_STEP_TOKENS))
+    swisd_job_token(node, it.job, it.hi, &result->inlined);
+  for (uint64_t at = it.lo; taken && at < it.hi && job->phase == SWISD_JOB_OPEN_PHASE;) {
+    const uint16_t i = swisd_interval_find(&sub->pool, lane, at);
+    if (i == 0 || sub->pool.list[i].lo >= it.hi)
+      break;
+    const struct swisd_interval *interval = &sub->pool.list[i];
+    at = interval->hi;
+    if (interval->state == SWISD_INTERVAL_CHECKING && interval->ticket == 0 && interval->partner == p) {
+      if (!swisd_out_room(node, 0)) {
+        job->waiting = true; /* the pump advances the rest */
+        break;
+      }
+      swisd_job_trace(node, job, SWISD_TRACE_TASK_CHECKING, it.step, it.lane, interval->lo, interval->hi)->peer = sub->partners[p].id;
+      advance(node, it.job, it.step, it.lane, i, false);
+    }
+  }
+  return taken;
+}
+
+static void free_unwanted(struct swisd_node *node, struct swisd_id worker, const struct swisd_message_result *result,
+                          struct swisd_body body)
+{
+  swisd_out_release(node, body);
+  if (result->output.handle == 0)
+    return;
+  struct swisd_message_body_free *free = &swisd_out_send(node, worker, SWISD_MESSAGE_BODY_FREE)->u.body_free;
+  free->job = result->key.job;
+  free->count = 1;
+  free->bodies[0] = result->output;
+}
+
+static void add_credits(struct swisd_node *node, uint16_t p, uint8_t credits)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_partner *partner = &sub->partners[p];
+  if (credits == 0)
+    return;
+  if (partner->credits == 0)
+    sub->credit_partners++;
+  const uint32_t sum = (uint32_t)partner->credits + credits;
+  const uint32_t credits_max = 8;
+  partner->credits = (uint8_t)(sum > credits_max ? credits_max : sum);
+  partner->credit_deadline_ns = node->now_ns + node->config.credit_ns;
+  if (partner->credit_deadline_ns < sub->lapse_due_ns)
+    sub->lapse_due_ns = partner->credit_deadline_ns;
+  sub->work_arrived = true;
+}
+
+static uint64_t cost_of_issues(const struct swisd_node *node, uint16_t p)
+{
+  uint64_t cost_ns = 0;
+  for (uint16_t i = node->submitter->partners[p].issue_first; i; i = node->submitter->issues[i].next)
+    cost_ns += node->submitter->issues[i].cost_ns;
+  return cost_ns;
+}
+
+static void others_reported(struct swisd_node *node, uint16_t p, uint32_t queue_ms)
+{
+  const uint64_t queue_ns = queue_ms * SWISD_MILLISECOND, own_ns = cost_of_issues(node, p);
+  node->submitter->partners[p].others_ns = queue_ns > own_ns ? queue_ns - own_ns : 0;
+  swisd_partner_expect(node, p, node->now_ns);
+}
+
+static void on_result(struct swisd_node *node, const struct swisd_event_message *event)
+{
+  struct swisd_submitter *sub = node->submitter;
+  const struct swisd_message_result *result = &event->message->u.result;
+  const uint16_t p = swisd_partner_find(node, event->from);
+  uint8_t slot = 0;
+  struct swisd_job *job = job_of(node, result->key.job, &slot);
+  const uint16_t index = p && job && result->key.step < job->spec.step_count ? issue_of(node, p, slot, &result->key) : 0;
+  if (p) {
+    if (result->flops && result->compute_ns && job && result->key.step < job->spec.step_count)
+      swisd_speed_measured(&sub->partners[p].speed[job->spec.steps[result->key.step].kernel], result->flops, result->compute_ns);
+    swisd_partner_heard(node, p);
+    if (event->body.handle) {
+      struct swisd_action *grant = swisd_out_action(node, SWISD_ACTION_GRANT);
+      grant->u.grant.peer = event->from;
+      grant->u.grant.bytes = event->body.bytes;
+    }
+  }
+  if (index == 0) {
+    free_unwanted(node, event->from, result, event->body);
+  } else {
+    const struct swisd_issue it = sub->issues[index];
+    const uint32_t lane_index = swisd_job_lane_index(job, it.step, it.lane);
+    const bool hub = swisd_job_step(job, it.step)->flags & (SWISD_STEP_HUB | SWISD_STEP_SINK);
+    const struct swisd_body body = hub ? event->body : result->output;
+    const uint64_t bytes = (it.hi - it.lo) * job->spec.lanes[lane_index].out_bytes_per_item;
+    struct swisd_session *session = &job->sessions[it.step];
+    const bool pinned = session->issue == index;
+    if (it.replay) {
+      job->account.replayed += it.flops;
+      job->account.under_way -= it.flops;
+      struct swisd_trace *trace = swisd_job_trace(node, job, SWISD_TRACE_TASK_REPLAYED, it.step, it.lane, it.lo, it.hi);
+      trace->value = it.flops;
+      trace->peer = event->from;
+      if (pinned)
+        session->state_items = it.hi;
+      swisd_issue_free(node, index);
+      free_unwanted(node, event->from, result, event->body);
+    } else if (body.bytes != bytes || (bytes && body.handle == 0)) {
+      swisd_issue_end(node, index, SWISD_ISSUE_LOST, true);
+      sub->partners[p].blocked_until_ns = node->now_ns + SWISD_SECOND;
+      free_unwanted(node, event->from, result, event->body);
+    } else {
+      if (pinned)
+        session->state_items = it.hi;
+      if (!hub)
+        swisd_out_release(node, event->body);
+      if (take_pieces(node, p, index, result, hub ? job->id.submitter : event->from, body) == 0)
+        free_unwanted(node, event->from, result, hub ? event->body : (struct swisd_body){0});
+    }
+  }
+  if (p) {
+    others_reported(node, p, result->queue_ms);
+    add_credits(node, p, result->credits);
+  }
+}
+
+static void on_pull(struct swisd_node *node, const struct swisd_event_message *event)
+{
+  struct swisd_submitter *sub = node->submitter;
+  const struct swisd_message_pull *pull = &event->message->u.pull;
+  const uint16_t p = swisd_partner_find(node, event->from);
+  uint8_t slot;
+  if (p == 0 || job_of(node, pull->job, &slot) == NULL)
+    return;
+  struct swisd_partner *partner = &sub->partners[p];
+  partner->here = true;
+  partner->holding_count = pull->holding_count < SWISD_HOLDINGS_MAX ? pull->holding_count : SWISD_HOLDINGS_MAX;
+  memcpy(partner->holdings, pull->holdings, partner->holding_count * sizeof partner->holdings[0]);
+  swisd_partner_masks(node, p);
+  for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++)
+    if (partner->speed[k].samples == 0 && pull->rates[k])
+      swisd_speed_init(&partner->speed[k], pull->rates[k]);
+  if (partner->issue_count == 0) {
+    partner->others_ns = pull->queue_ms * SWISD_MILLISECOND;
+    partner->overdue = false;
+  }
+  add_credits(node, p, pull->credits);
+}
+
+static void on_nack(struct swisd_node *node, const struct swisd_event_message *event)
+{
+  struct swisd_submitter *sub = node->submitter;
+  const struct swisd_message_nack *nack = &event->message->u.nack;
+  const uint16_t p = swisd_partner_find(node, event->from);
+  uint8_t slot;
+  struct swisd_job *job = job_of(node, nack->key.job, &slot);
+  const uint16_t index = p && job ? issue_of(node, p, slot, &nack->key) : 0;
+  if (index == 0)
+    return;
+  struct swisd_partner *partner = &sub->partners[p];
+  const struct swisd_issue it = sub->issues[index];
+  struct swisd_session *session = &job->sessions[it.step];
+  const bool pinned = session->issue == index;
+  struct swisd_trace *trace = swisd_job_trace(node, job, SWISD_TRACE_TASK_NACKED, it.step, it.lane, it.lo, it.hi);
+  trace->peer = event->from;
+  trace->value = nack->reason;
+  swisd_issue_end(node, index, SWISD_ISSUE_CANCELLED, nack->reason != SWISD_NACK_BUSY && nack->reason != SWISD_NACK_CANCELLED);
+  swisd_partner_expect(node, p, node->now_ns);
+  switch (nack->reason) {
+  case SWISD_NACK_BUSY:
+    if (partner->credits)
+      sub->credit_partners--;
+    partner->credits = 0;
+    partner->blocked_until_ns = node->now_ns + (nack->delay_ms < 1000 ? nack->delay_ms : 1000) * SWISD_MILLISECOND;
+    break;
+  case SWISD_NACK_NOT_HELD:
+    for (uint32_t h = 0; h < partner->holding_count; h++)
+      if (partner->holdings[h] == job->spec.lanes[swisd_job_lane_index(job, it.step, it.lane)].shard) {
+        partner->holdings[h] = partner->holdings[--partner->holding_count];
+        break;
+      }
+    swisd_partner_masks(node, p);
+    if (pinned)
+      swisd_partner_unpin(node, p);
+    break;
+  case SWISD_NACK_INPUT_LOST:
+    swisd_job_outputs_lost(node, slot, nack->lost.owner, &nack->lost.body);
+    break;
+  case SWISD_NACK_FENCED:
+    if (pinned)
+      swisd_partner_unpin(node, p);
+    break;
+  case SWISD_NACK_STATE:
+    if (pinned)
+      session->state_items = nack->state_items;
+    break;
+  case SWISD_NACK_FAILED: {
+    struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, it.step, it.lane)];
+    const uint16_t i = swisd_interval_find(&sub->pool, lane, it.lo);
+    partner->blocked_until_ns = node->now_ns + SWISD_SECOND;
+    if (pinned)
+      swisd_partner_unpin(node, p);
+    if (i && sub->pool.list[i].state == SWISD_INTERVAL_READY && ++sub->pool.list[i].failures >= 8)
+      swisd_job_finish(node, slot, SWISD_ERROR_INPUT);
+    break;
+  }
+  case SWISD_NACK_LEAVING:
+    partner->blocked_until_ns = node->now_ns + 5 * SWISD_SECOND;
+    if (pinned)
+      swisd_partner_unpin(node, p);
+    break;
+  default:
+    break;
+  }
+}
+
+void swisd_submitter_message(struct swisd_node *node, const struct swisd_event_message *event)
+{
+  if (event->message->type == SWISD_MESSAGE_RESULT) {
+    on_result(node, event);
+    return; /* it took the body */
+  }
+  swisd_out_release(node, event->body);
+  if (event->message->type == SWISD_MESSAGE_PULL)
+    on_pull(node, event);
+  else if (event->message->type == SWISD_MESSAGE_NACK)
+    on_nack(node, event);
+}
+
+/* ---- peers ---- */
+
+void swisd_submitter_member_changed(struct swisd_node *node, uint32_t index, enum swisd_member_change change)
+{
+  struct swisd_submitter *sub = node->submitter;
+  const struct swisd_member *member = swisd_member_at(node, index);
+  const uint16_t p = swisd_partner_find(node, member->record.id);
+  if (change == SWISD_MEMBER_WENT || change == SWISD_MEMBER_CAME) {
+    /* Who comes back is a new process: what the old one owed is lost. */
+    if (p) {
+      swisd_partner_gone(node, p, true);
+      sub->partners[p].here = false;
+    } else if (change == SWISD_MEMBER_WENT) {
+      for (uint8_t j = 0; j < node->config.limits.jobs_max; j++)
+        if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE)
+          swisd_job_outputs_lost(node, j, member->record.id, NULL);
+    }
+  }
+  if (change == SWISD_MEMBER_SUSPECTED && p)
+    sub->partners[p].suspect = true;
+  if (change == SWISD_MEMBER_CAME || change == SWISD_MEMBER_RECORD)
+    swisd_partner_meet(node, index);
+}
+
+void swisd_submitter_unreachable(struct swisd_node *node, struct swisd_id peer)
+{
+  const uint16_t p = swisd_partner_find(node, peer);
+  if (p)
+    swisd_partner_gone(node, p, true);
+}
+
+/* The gap was ours: nobody is overdue for it, and every lease has lapsed. */
+void swisd_submitter_resumed(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  for (uint16_t p = 1; p <= sub->partner_count; p++) {
+    sub->partners[p].open_sent_ns = 0;
+    swisd_partner_expect(node, p, node->now_ns);
+  }
+}
+
+/* ---- the pump ---- */
+
+static void lapse_credits(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  if (!swisd_due(node, sub->lapse_due_ns) || sub->credit_partners == 0)
+    return;
+  sub->lapse_due_ns = SWISD_NEVER;
+  for (uint16_t p = 1; p <= sub->partner_count; p++) {
+    struct swisd_partner *partner = &sub->partners[p];
+    if (partner->credits == 0)
+      continue;
+    if (swisd_due(node, partner->credit_deadline_ns)) {
+      partner->credits = 0;
+      sub->credit_partners--;
+    } else if (partner->credit_deadline_ns < sub->lapse_due_ns) {
+      sub->lapse_due_ns = partner->credit_deadline_ns;
+    }
+  }
+}
+
+/* An issue whose answer was lost on the way, while its worker lives on: it must not wait for ever. */
+static void expire_issues(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  for (uint16_t p = 1; p <= sub->partner_count; p++)
+    for (uint16_t i = sub->partners[p].issue_first, next; i; i = next) {
+      const struct swisd_issue *it = &sub->issues[i];
+      next = it->next;
+      const uint64_t patience_ns = node->config.lease_ns / 3 + 8 * it->cost_ns;
+      if (it->expected_ns + patience_ns > node->now_ns || it->issued_ns + patience_ns > node->now_ns)
+        continue;
+      const bool pinned = sub->jobs[it->job].sessions[it->step].issue == i;
+      swisd_issue_end(node, i, SWISD_ISSUE_LOST, true);
+      if (pinned)
+        swisd_partner_unpin(node, p);
+      swisd_partner_expect(node, p, node->now_ns);
+      next = sub->partners[p].issue_first;
+    }
+}
+
+static void watch_orphans(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  for (uint8_t j = 0; j < node->config.limits.jobs_max; j++) {
+    struct swisd_job *job = &sub->jobs[j];
+    if (job->phase != SWISD_JOB_OPEN_PHASE)
+      continue;
+    uint64_t held = 0, needed = 0;
+    for (uint16_t p = 1; p <= sub->partner_count; p++)
+      if (sub->partners[p].here)
+        held |= sub->masks[(size_t)p * node->config.limits.jobs_max + j];
+    for (uint32_t l = 0; l < job->spec.lane_count; l++)
+      if (job->lanes[l].accepted_items < job->items)
+        needed |= UINT64_C(1) << l;
+    if ((needed & ~held) == 0)
+      job->orphan_since_ns = SWISD_NEVER;
+    else if (job->orphan_since_ns == SWISD_NEVER)
+      job->orphan_since_ns = node->now_ns;
+    else if (node->now_ns - job->orphan_since_ns >= node->config.patience_ns)
+      swisd_job_finish(node, j, SWISD_ERROR_NOT_FOUND);
+  }
+}
+
+static void sum_rates(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  uint64_t total = 0;
+  for (uint16_t p = 1; p <= sub->partner_count; p++) {
+    const struct swisd_partner *partner = &sub->partners[p];
+    if (!partner->here)
+      continue;
+    uint64_t best = 0;
+    for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++) {
+      const uint64_t rate = swisd_rate_exp2(swisd_speed_fast(&partner->speed[k]));
+      best = rate > best ? rate : best;
+    }
+    total += best;
+  }
+  sub->rate_total = total;
+}
+
+static void close_jobs(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++) {
+    struct swisd_job *job = &sub->jobs[j];
+    for (; job->closing && job->close_next <= sub->partner_count; job->close_next++) {
+      uint64_t *mask = &sub->masks[(size_t)job->close_next * node->config.limits.jobs_max + j];
+      if (job->close_next && *mask) {
+        if (!swisd_out_room(node, 1)) {
+          sub->unfinished = true;
+          return;
+        }
+        swisd_out_send(node, sub->partners[job->close_next].id, SWISD_MESSAGE_JOB_CLOSE)->u.job_close.job = job->id;
+        *mask = 0;
+      }
+    }
+    if (job->closing && job->close_next > sub->partner_count)
+      job->closing = false;
+  }
+}
+
+static void periodic(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  if (!swisd_due(node, sub->open_due_ns))
+    return;
+  sub->open_due_ns = node->now_ns + node->config.open_interval_ns / 4;
+  sum_rates(node);
+  expire_issues(node);
+  watch_orphans(node);
+  for (uint8_t j = 0; j < node->config.limits.jobs_max; j++) {
+    struct swisd_job *job = &sub->jobs[j];
+    if (job->phase != SWISD_JOB_OPEN_PHASE)
+      continue;
+    job->repair = job->repair || job->starved;
+    swisd_job_admit(node, j);
+  }
+  sub->work_arrived = true;
+}
+
+/* Results that came when there was no room for their check. */
+static void advance_waiting(struct swisd_node *node, uint8_t slot)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  for (uint32_t s = 0; s < job->spec.step_count; s++)
+    for (uint32_t l = 0; l < job->spec.steps[s].lane_count; l++)
+      for (uint16_t i = job->lanes[swisd_job_lane_index(job, s, l)].first; i && job->phase == SWISD_JOB_OPEN_PHASE;
+           i = sub->pool.list[i].next)
+        if (sub->pool.list[i].state == SWISD_INTERVAL_CHECKING && sub->pool.list[i].ticket == 0) {
+          if (!swisd_out_room(node, 2)) {
+            sub->unfinished = job->waiting = true;
+            return;
+          }
+          advance(node, slot, s, l, i, false);
+        }
+  job->waiting = false;
+}
+
+void swisd_submitter_pump(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  bool open = false, closing = false;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++) {
+    open = open || sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE;
+    closing = closing || sub->jobs[j].closing;
+  }
+  sub->unfinished = false;
+  if (closing)
+    close_jobs(node);
+  if (!open)
+    return;
+  periodic(node);
+  for (uint8_t j = 0; j < node->config.limits.jobs_max; j++) {
+    if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE && sub->jobs[j].waiting)
+      advance_waiting(node, j);
+    if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE && sub->jobs[j].repair)
+      swisd_job_repair(node, j);
+  }
+  lapse_credits(node);
+  swisd_dispatch_overdue(node);
+  if (sub->work_arrived) {
+    swisd_dispatch_sessions(node);
+    swisd_dispatch_rescues(node);
+    swisd_dispatch_credits(node);
+    swisd_dispatch_open(node);
+  }
+  sub->work_arrived = sub->unfinished;
+}
+
+uint64_t swisd_submitter_deadline_ns(const struct swisd_node *node)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  if (sub->unfinished)
+    return node->now_ns;
+  bool open = false;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
+    open = open || sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE;
+  if (!open)
+    return SWISD_NEVER;
+  uint64_t deadline_ns = swisd_dispatch_deadline_ns(node);
+  if (sub->open_due_ns < deadline_ns)
+    deadline_ns = sub->open_due_ns;
+  return deadline_ns;
+}
+
+bool swisd_submitter_account(const struct swisd_node *node, uint64_t number, struct swisd_job_account *out)
+{
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
+    if (node->submitter->jobs[j].phase != SWISD_JOB_FREE && node->submitter->jobs[j].number == number) {
+      *out = node->submitter->jobs[j].account;
+      return true;
+    }
+  return false;
+}
+
+uint16_t swisd_submitter_jobs(const struct swisd_node *node)
+{
+  uint16_t jobs = 0;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
+    jobs = (uint16_t)(jobs + (node->submitter->jobs[j].phase == SWISD_JOB_OPEN_PHASE));
+  return jobs;
+}
+
+/* ---- invariants ---- */
+
+static void check_job(const struct swisd_node *node, uint32_t j)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  const struct swisd_job *job = &sub->jobs[j];
+  const struct swisd_job_account *a = &job->account;
+  SWISD_ASSERT(a->issued == a->accepted + a->duplicate + a->lost + a->rejected + a->cancelled + a->replayed + a->under_way);
+  uint64_t under_way = 0, accepted = 0;
+  for (uint32_t i = 1; i <= node->config.limits.intervals_max; i++)
+    if (sub->issues[i].partner && sub->issues[i].job == j)
+      under_way += sub->issues[i].flops;
+  if (job->phase != SWISD_JOB_OPEN_PHASE) {
+    SWISD_ASSERT(under_way == 0 && a->under_way == 0);
+    return;
+  }
+  SWISD_ASSERT(job->admitted <= job->items && job->input_items <= job->items);
+  for (uint32_t l = 0; l < job->spec.lane_count; l++) {
+    const struct swisd_lane *lane = &job->lanes[l];
+    swisd_interval_check(&sub->pool, lane);
+    accepted += lane->accepted_items * swisd_job_lane_flops(job, l);
+    for (uint16_t i = lane->first; i; i = sub->pool.list[i].next) {
+      const struct swisd_interval *interval = &sub->pool.list[i];
+      SWISD_ASSERT(interval->hi <= job->items);
+      if (interval->state == SWISD_INTERVAL_CHECKING)
+        under_way += (interval->hi - interval->lo) * swisd_job_lane_flops(job, l);
+      for (uint32_t c = 0; c < interval->copy_count; c++) {
+        const struct swisd_issue *it = &sub->issues[interval->copies[c]];
+        SWISD_ASSERT(it->partner && it->job == j && it->lo <= interval->lo && it->hi >= interval->hi);
+      }
+    }
+  }
+  SWISD_ASSERT(under_way == a->under_way);
+  SWISD_ASSERT(accepted == a->accepted);
+}
+
+void swisd_submitter_check(const struct swisd_node *node)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
+    check_job(node, j);
+  uint32_t with_credits = 0, issues = 0, listed = 0;
+  for (uint32_t i = 1; i <= node->config.limits.intervals_max; i++)
+    issues += sub->issues[i].partner != 0;
+  for (uint16_t p = 1; p <= node->config.limits.workers_max; p++) {
+    const struct swisd_partner *partner = &sub->partners[p];
+    with_credits += partner->credits > 0;
+    uint32_t front = 0, count = 0;
+    for (uint16_t i = partner->issue_first; i; i = sub->issues[i].next) {
+      SWISD_ASSERT(sub->issues[i].partner == p);
+      front += sub->issues[i].front;
+      count++;
+    }
+    SWISD_ASSERT(count == partner->issue_count && front == partner->rescues);
+    listed += count;
+    uint32_t sessions = 0;
+    for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
+      for (uint32_t s = 0; s < SWISD_STEPS_MAX; s++)
+        sessions += sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE && sub->jobs[j].sessions[s].partner == p;
+    SWISD_ASSERT(sessions == partner->sessions);
+  }
+  SWISD_ASSERT(issues == listed && with_credits == sub->credit_partners);
+}
