@@ -1,0 +1,354 @@
+/* The worker's jobs: leases, credits, outputs kept for others. Tasks themselves are in queue.c. */
+#include "runtime/core/worker.h"
+
+#include <string.h>
+
+#include "runtime/core/member.h"
+#include "runtime/core/placement.h"
+#include "runtime/core/worker_internal.h"
+
+static size_t rounded(size_t size) { return (size + 15) & ~(size_t)15; }
+
+size_t swisd_worker_size(const struct swisd_limits *limits)
+{
+  return rounded(sizeof(struct swisd_worker)) + rounded(limits->open_jobs_max * sizeof(struct swisd_open_job)) +
+         rounded(limits->queue_max * sizeof(struct swisd_queued)) + rounded(limits->outputs_max * sizeof(struct swisd_output));
+}
+
+void swisd_worker_init(struct swisd_node *node, void *block)
+{
+  const struct swisd_limits *limits = &node->config.limits;
+  memset(block, 0, swisd_worker_size(limits));
+  struct swisd_worker *worker = block;
+  unsigned char *at = block;
+  at += rounded(sizeof *worker);
+  worker->jobs = (struct swisd_open_job *)(void *)at;
+  at += rounded(limits->open_jobs_max * sizeof *worker->jobs);
+  worker->queue = (struct swisd_queued *)(void *)at;
+  at += rounded(limits->queue_max * sizeof *worker->queue);
+  worker->outputs = (struct swisd_output *)(void *)at;
+  for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++)
+    swisd_speed_init(&worker->speed[k], node->config.rates[k]);
+  worker->availability_percent = 100;
+  worker->lease_due_ns = SWISD_NEVER;
+}
+
+struct swisd_open_job *swisd_open_job_find(struct swisd_node *node, struct swisd_job_id id)
+{
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++)
+    if (node->worker->jobs[j].used && swisd_job_id_equal(node->worker->jobs[j].id, id))
+      return &node->worker->jobs[j];
+  return NULL;
+}
+
+uint64_t swisd_worker_queue_ns(const struct swisd_node *node)
+{
+  const struct swisd_worker *worker = node->worker;
+  uint64_t queue_ns = 0;
+  for (uint32_t q = 0; worker->queued && q < node->config.limits.queue_max; q++) {
+    const struct swisd_queued *task = &worker->queue[q];
+    if (task->state == SWISD_QUEUED_FREE)
+      continue;
+    const uint64_t ran_ns = task->state == SWISD_QUEUED_RUNNING ? node->now_ns - task->started_ns : 0;
+    queue_ns += task->cost_ns > ran_ns ? task->cost_ns - ran_ns : 0;
+  }
+  return queue_ns / node->config.compute_slots;
+}
+
+/* ---- leases ---- */
+
+static void free_output(struct swisd_node *node, struct swisd_output *output)
+{
+  struct swisd_worker *worker = node->worker;
+  worker->body_bytes -= output->body.bytes;
+  worker->output_count--;
+  swisd_out_release(node, output->body);
+  memset(output, 0, sizeof *output);
+}
+
+static void close_job(struct swisd_node *node, struct swisd_open_job *job)
+{
+  struct swisd_worker *worker = node->worker;
+  const struct swisd_job_id id = job->id;
+  bool stateful = false;
+  for (uint32_t s = 0; s < SWISD_STEPS_MAX; s++)
+    stateful = stateful || job->epochs[s];
+  swisd_queue_drop_job(node, id);
+  for (uint32_t o = 0; o < node->config.limits.outputs_max; o++)
+    if (worker->outputs[o].used && swisd_job_id_equal(worker->outputs[o].job, id))
+      free_output(node, &worker->outputs[o]);
+  if (stateful && node->actions->count + 2 < SWISD_ACTIONS_MAX)
+    swisd_out_action(node, SWISD_ACTION_FORGET)->u.forget = id;
+  memset(job, 0, sizeof *job);
+  worker->grant_due = true;
+}
+
+static void expire(struct swisd_node *node)
+{
+  struct swisd_worker *worker = node->worker;
+  if (!swisd_due(node, worker->lease_due_ns))
+    return;
+  worker->lease_due_ns = SWISD_NEVER;
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
+    struct swisd_open_job *job = &worker->jobs[j];
+    if (!job->used)
+      continue;
+    if (swisd_due(node, job->lease_deadline_ns)) {
+      struct swisd_trace *trace = swisd_out_trace(node, SWISD_TRACE_JOB_EXPIRED);
+      trace->key.job = job->id;
+      trace->peer = job->id.submitter;
+      close_job(node, job);
+      continue;
+    }
+    if (job->credits && swisd_due(node, job->credit_deadline_ns)) {
+      job->credits = 0;
+      worker->grant_due = true;
+    }
+    if (job->lease_deadline_ns < worker->lease_due_ns)
+      worker->lease_due_ns = job->lease_deadline_ns;
+    if (job->credits && job->credit_deadline_ns < worker->lease_due_ns)
+      worker->lease_due_ns = job->credit_deadline_ns;
+  }
+}
+
+static void on_open(struct swisd_node *node, struct swisd_id from, const struct swisd_message_job_open *open)
+{
+  struct swisd_worker *worker = node->worker;
+  if (!node->config.works || node->stopping || !swisd_id_equal(from, open->job.submitter))
+    return;
+  struct swisd_open_job *job = swisd_open_job_find(node, open->job);
+  if (job == NULL) {
+    for (uint32_t j = 0; j < node->config.limits.open_jobs_max && !job; j++)
+      if (!worker->jobs[j].used)
+        job = &worker->jobs[j];
+    if (job == NULL) {
+      swisd_out_table_full(node, SWISD_TABLE_OPEN_JOBS);
+      return;
+    }
+    memset(job, 0, sizeof *job);
+    job->used = true;
+    job->id = open->job;
+    /* A newcomer starts level with the least served, or it would take all until it has caught up. */
+    uint64_t least = SWISD_NEVER;
+    for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++)
+      if (worker->jobs[j].used && &worker->jobs[j] != job && worker->jobs[j].served_flops < least)
+        least = worker->jobs[j].served_flops;
+    job->served_flops = least == SWISD_NEVER ? 0 : least;
+    struct swisd_action *grant = swisd_out_action(node, SWISD_ACTION_GRANT);
+    grant->u.grant.peer = from;
+    grant->u.grant.bytes = node->config.body_bytes_max / 8;
+  }
+  job->model = open->model;
+  job->backlog = false;
+  job->lane_count = 0;
+  for (uint32_t l = 0; l < open->lane_count && l < SWISD_OPEN_LANES_MAX; l++)
+    if (swisd_placement_holds(node, open->lanes[l].shard)) {
+      job->shards[job->lane_count++] = open->lanes[l].shard;
+      job->backlog = job->backlog || open->lanes[l].backlog;
+    }
+  const uint64_t lease_ms_max = 600000;
+  const uint64_t lease_ms = open->lease_ms < lease_ms_max ? open->lease_ms : lease_ms_max;
+  job->lease_deadline_ns = node->now_ns + lease_ms * SWISD_MILLISECOND;
+  if (job->lease_deadline_ns < worker->lease_due_ns)
+    worker->lease_due_ns = job->lease_deadline_ns;
+  worker->grant_due = true;
+}
+
+static void on_body_free(struct swisd_node *node, struct swisd_id from, const struct swisd_message_body_free *free)
+{
+  struct swisd_worker *worker = node->worker;
+  if (!swisd_id_equal(from, free->job.submitter))
+    return;
+  for (uint32_t b = 0; b < free->count && b < SWISD_RELEASES_MAX; b++)
+    for (uint32_t o = 0; o < node->config.limits.outputs_max; o++) {
+      struct swisd_output *output = &worker->outputs[o];
+      if (output->used && output->body.handle == free->bodies[b].handle && output->body.generation == free->bodies[b].generation &&
+          swisd_job_id_equal(output->job, free->job)) {
+        free_output(node, output);
+        break;
+      }
+    }
+}
+
+void swisd_worker_message(struct swisd_node *node, const struct swisd_event_message *event)
+{
+  switch (event->message->type) {
+  case SWISD_MESSAGE_TASK:
+    swisd_queue_task(node, event);
+    return; /* it took the body */
+  case SWISD_MESSAGE_JOB_OPEN:
+    on_open(node, event->from, &event->message->u.job_open);
+    break;
+  case SWISD_MESSAGE_CANCEL:
+    swisd_queue_cancel(node, event->from, &event->message->u.cancel.key);
+    break;
+  case SWISD_MESSAGE_BODY_FREE:
+    on_body_free(node, event->from, &event->message->u.body_free);
+    break;
+  case SWISD_MESSAGE_JOB_CLOSE: {
+    struct swisd_open_job *job = swisd_open_job_find(node, event->message->u.job_close.job);
+    if (job && swisd_id_equal(event->from, job->id.submitter))
+      close_job(node, job);
+    break;
+  }
+  default:
+    break;
+  }
+  swisd_out_release(node, event->body);
+}
+
+/* ---- credits ---- */
+
+static uint32_t credits_outstanding(const struct swisd_node *node)
+{
+  uint32_t credits = 0;
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++)
+    credits += node->worker->jobs[j].credits;
+  return credits;
+}
+
+/* K = one that runs, one that waits, and what is on its way for a round trip: 1 + rtt / step at least (DESIGN section 6).
+ * Steps are config.chunk_ns; a round trip past that is a satellite's. */
+static uint32_t credits_wanted(const struct swisd_node *node) { return node->config.compute_slots + 2u; }
+
+struct swisd_open_job *swisd_worker_next_grant(struct swisd_node *node)
+{
+  struct swisd_worker *worker = node->worker;
+  if (node->stopping || worker->availability_percent == 0)
+    return NULL;
+  const bool full = worker->queued + credits_outstanding(node) >= credits_wanted(node);
+  const bool short_queue = worker->queued < node->config.compute_slots + 1u;
+  struct swisd_open_job *best = NULL;
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
+    struct swisd_open_job *job = &worker->jobs[j];
+    if (!job->used || job->lane_count == 0 || job->credits >= credits_wanted(node))
+      continue;
+    if (full && !(short_queue && job->backlog && job->credits == 0 && job->queued == 0))
+      continue;
+    if (best == NULL || job->backlog > best->backlog || (job->backlog == best->backlog && job->served_flops < best->served_flops))
+      best = job;
+  }
+  return best;
+}
+
+void swisd_worker_granted(struct swisd_node *node, struct swisd_open_job *job)
+{
+  struct swisd_worker *worker = node->worker;
+  job->credits++;
+  job->credit_deadline_ns = node->now_ns + node->config.credit_ns;
+  if (job->credit_deadline_ns < worker->lease_due_ns)
+    worker->lease_due_ns = job->credit_deadline_ns;
+}
+
+static void pull(struct swisd_node *node, struct swisd_open_job *job, uint8_t credits)
+{
+  struct swisd_message_pull *out = &swisd_out_send(node, job->id.submitter, SWISD_MESSAGE_PULL)->u.pull;
+  out->job = job->id;
+  out->credits = credits;
+  for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++)
+    out->rates[k] = swisd_speed_fast(&node->worker->speed[k]);
+  out->queue_ms = (uint32_t)(swisd_worker_queue_ns(node) / SWISD_MILLISECOND);
+  out->holding_count = 0;
+  const struct swisd_record *record = &swisd_member_at(node, 0)->record;
+  for (uint32_t h = 0; h < record->holding_count; h++)
+    if (swisd_placement_holds(node, record->holdings[h]))
+      out->holdings[out->holding_count++] = record->holdings[h];
+}
+
+static void grant(struct swisd_node *node)
+{
+  struct swisd_worker *worker = node->worker;
+  if (!worker->grant_due)
+    return;
+  worker->grant_due = false;
+  for (struct swisd_open_job *job; (job = swisd_worker_next_grant(node)) != NULL;) {
+    if (!swisd_out_room(node, 1)) {
+      worker->grant_due = true;
+      return;
+    }
+    uint8_t credits = 0;
+    do {
+      swisd_worker_granted(node, job);
+      credits++;
+    } while (swisd_worker_next_grant(node) == job);
+    pull(node, job, credits);
+  }
+}
+
+/* ---- the rest ---- */
+
+bool swisd_worker_computed(struct swisd_node *node, const struct swisd_event_computed *event) { return swisd_queue_computed(node, event); }
+bool swisd_worker_fetched(struct swisd_node *node, const struct swisd_event_fetched *event) { return swisd_queue_fetched(node, event); }
+
+void swisd_worker_peer_went(struct swisd_node *node, struct swisd_id peer)
+{
+  (void)peer; /* a submitter that is gone stops renewing its lease: it may only look dead from here */
+  node->worker->grant_due = true;
+}
+
+void swisd_worker_availability(struct swisd_node *node, uint8_t level_percent)
+{
+  node->worker->availability_percent = level_percent > 100 ? 100 : level_percent;
+  node->worker->grant_due = true;
+}
+
+void swisd_worker_pump(struct swisd_node *node)
+{
+  expire(node);
+  swisd_queue_pump(node);
+  grant(node);
+}
+
+uint64_t swisd_worker_deadline_ns(const struct swisd_node *node)
+{
+  const struct swisd_worker *worker = node->worker;
+  if (worker->grant_due || worker->start_due)
+    return node->now_ns;
+  const uint64_t deadline_ns = swisd_queue_deadline_ns(node);
+  return deadline_ns < worker->lease_due_ns ? deadline_ns : worker->lease_due_ns;
+}
+
+void swisd_worker_status(const struct swisd_node *node, struct swisd_node_status *out)
+{
+  const struct swisd_worker *worker = node->worker;
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++)
+    out->open_jobs = (uint16_t)(out->open_jobs + worker->jobs[j].used);
+  out->queued = worker->queued;
+  out->computing = worker->running;
+  out->outputs = worker->output_count;
+  out->fetches = worker->fetching;
+  out->queue_ns = swisd_worker_queue_ns(node);
+}
+
+void swisd_worker_check(const struct swisd_node *node)
+{
+  const struct swisd_worker *worker = node->worker;
+  uint32_t queued = 0, running = 0, outputs = 0, fetching = 0, by_jobs = 0;
+  uint64_t bytes = 0;
+  for (uint32_t q = 0; q < node->config.limits.queue_max; q++) {
+    const struct swisd_queued *task = &worker->queue[q];
+    if (task->state == SWISD_QUEUED_FREE)
+      continue;
+    queued++;
+    running += task->state == SWISD_QUEUED_RUNNING;
+    SWISD_ASSERT((task->state == SWISD_QUEUED_RUNNING) == (task->ticket != 0));
+    SWISD_ASSERT(task->task.source_count <= SWISD_SOURCES_MAX);
+    for (uint32_t i = 0; i < task->task.source_count; i++) {
+      fetching += task->inputs[i].ticket != 0;
+      if (task->inputs[i].owned)
+        bytes += task->inputs[i].body.bytes;
+      SWISD_ASSERT(task->state == SWISD_QUEUED_WAITING || task->inputs[i].here);
+    }
+  }
+  for (uint32_t o = 0; o < node->config.limits.outputs_max; o++)
+    if (worker->outputs[o].used) {
+      outputs++;
+      bytes += worker->outputs[o].body.bytes;
+      SWISD_ASSERT(worker->outputs[o].body.handle != 0);
+    }
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++)
+    by_jobs += worker->jobs[j].queued;
+  SWISD_ASSERT(queued == worker->queued && running == worker->running && outputs == worker->output_count);
+  SWISD_ASSERT(fetching == worker->fetching && bytes == worker->body_bytes && by_jobs == worker->queued);
+  SWISD_ASSERT(running <= node->config.compute_slots);
+}
