@@ -49,7 +49,7 @@
 enum {
   SWISD_MODEL_STEPS_MAX = 16,
   SWISD_MODEL_LANES_MAX = 16,  /* of one step */
-  SWISD_MODEL_SHARDS_MAX = 64, /* lanes of all steps together */
+  SWISD_BUNDLE_SHARDS_MAX = 64, /* lanes of all steps together */
   SWISD_MODEL_EDGES_MAX = 4,
   SWISD_MODEL_OPS_MAX = 16,
   SWISD_MODEL_NAME_MAX = 64, /* with the terminating 0; also of labels */
@@ -58,10 +58,10 @@ enum {
   SWISD_MODEL_FROM_INPUT = 255, /* `from` of an edge that takes the job's own input */
 };
 #define SWISD_MODEL_MANIFEST_BYTES_MAX ((size_t)1 << 20)
-#define SWISD_MODEL_ITEM_FLOATS_MAX ((uint64_t)1 << 26) /* of any value of one item */
+#define SWISD_MODEL_ITEM_FLOATS_MAX ((uint64_t)1 << 24) /* of any value of one item */
 #define SWISD_MODEL_SHARD_BYTES_MAX ((uint64_t)1 << 33)
 
-enum swisd_model_task { SWISD_TASK_ROWS = 0, SWISD_TASK_CLASSIFY = 1, SWISD_TASK_STRIPS = 2, SWISD_TASK_DECODE = 3 };
+enum swisd_model_task { SWISD_MODEL_TASK_ROWS = 0, SWISD_MODEL_TASK_CLASSIFY = 1, SWISD_MODEL_TASK_STRIPS = 2, SWISD_MODEL_TASK_DECODE = 3 };
 enum swisd_value_type { SWISD_VALUE_F32 = 0, SWISD_VALUE_U8 = 1, SWISD_VALUE_TOKEN = 2 /* u32 little endian */ };
 enum swisd_model_map { SWISD_MAP_ROWS = 0, SWISD_MAP_HALO = 1, SWISD_MAP_LAGGED = 2 };
 enum swisd_model_combine { SWISD_MODEL_CONCAT = 0, SWISD_MODEL_REDUCE = 1 };
@@ -198,7 +198,7 @@ static inline uint64_t swisd_digest_id(const uint8_t digest[32])
 /* A model with the contents of all its shards in memory: what a cutting tool makes and a model folder holds. */
 struct swisd_bundle {
   struct swisd_model model;
-  void *shards[SWISD_MODEL_SHARDS_MAX]; /* malloc'ed; index steps[s].lane_first + lane; sizes are lanes[].bytes */
+  void *shards[SWISD_BUNDLE_SHARDS_MAX]; /* malloc'ed; index steps[s].lane_first + lane; sizes are lanes[].bytes */
 };
 void swisd_bundle_free(struct swisd_bundle *bundle);
 

@@ -16,7 +16,7 @@ enum swisd_program_status {
   SWISD_PROGRAM_OK = 0,
   SWISD_PROGRAM_SPACE = -4, /* no memory */
   SWISD_PROGRAM_INPUT = -5, /* inputs or output of the wrong size, items missing, a token outside the vocabulary */
-  SWISD_PROGRAM_CHECK = -6, /* the result is wrong */
+  SWISD_PROGRAM_WRONG = -6, /* the result is wrong */
   SWISD_PROGRAM_STALE = -9, /* the session is not at this position */
 };
 
@@ -70,7 +70,7 @@ enum swisd_program_status swisd_program_run(const struct swisd_model *model, con
                                             uint64_t lo, uint64_t hi, const struct swisd_program_input *inputs, size_t input_count,
                                             void *out, size_t out_bytes, struct swisd_program_inline *inline_out);
 
-/* Verifies a result by Freivalds' check, at a fraction of the cost of computing it: OK, CHECK when it is wrong (with
+/* Verifies a result by Freivalds' check, at a fraction of the cost of computing it: OK, WRONG when it is wrong (with
  * probability 1 - 2^-20 or better for errors above the tolerance of floating point), INPUT for wrong sizes. The step's verify
  * must be `freivalds`. `secret` is the checker's own, unknown to the worker; the first call with a shard and a secret prepares
  * s = r^T W. */

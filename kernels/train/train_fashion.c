@@ -1,7 +1,7 @@
-/* Trains the project's own network for Fashion-MNIST and writes its parameters, in the order of the layers, as raw little-endian
- * floats. `swisd_fashion_cut` (kernels/fashion.h) makes shards of them. See kernels/weights/README.md for the command.
+/* Trains the project's own network for Fashion-MNIST and writes it as model folders: FOLDER/fashion, cut in lanes, and
+ * FOLDER/fashion-whole, one shard. See kernels/weights/README.md for the command and what came out.
  *
- *   train_fashion OUT.f32 [epochs] [seed] [threads]
+ *   train_fashion FOLDER [epochs] [seed] [threads]
  *
  * The result depends on epochs, seed and OpenBLAS's kernels (its products differ in the low bits between processors), not on
  * the number of threads. */
@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "kernels/dataset.h"
+#include "kernels/fashion.h"
 #include "kernels/train/net.h"
+#include "runtime/store/model_store.h"
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10, BATCH = 64, TEST_BATCH = 1000, SHIFT_MAX = 2 };
 
@@ -110,13 +112,32 @@ static void train(struct net *net, const struct data *data, unsigned epochs, uin
   free(inputs);
 }
 
+static int save(const struct net *net, const char *folder, enum swisd_fashion_cut cut)
+{
+  static struct swisd_bundle bundle;
+  struct swisd_error error;
+  char path[4096];
+  int status = swisd_fashion_cut(net->parameters, cut, &bundle, &error);
+  if (status == 0) {
+    snprintf(path, sizeof path, "%s/%s", folder, bundle.model.name);
+    status = swisd_model_folder_save(path, &bundle, &error);
+  }
+  if (status) {
+    fprintf(stderr, "train_fashion: %s\n", error.text);
+  } else {
+    printf("%s: model %016llx\n", path, (unsigned long long)bundle.model.id);
+  }
+  swisd_bundle_free(&bundle);
+  return status;
+}
+
 int main(int argc, char **argv)
 {
-  const unsigned epochs = argc > 2 ? (unsigned)atoi(argv[2]) : 8, threads = argc > 4 ? (unsigned)atoi(argv[4]) : 2;
+  const unsigned epochs = argc > 2 ? (unsigned)atoi(argv[2]) : 12, threads = argc > 4 ? (unsigned)atoi(argv[4]) : 2;
   const uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
   struct data training, test;
   if (argc < 2 || epochs < 1 || threads < 1 || threads > THREADS_MAX) {
-    fprintf(stderr, "usage: train_fashion OUT.f32 [epochs] [seed] [threads, at most %d]\n", THREADS_MAX);
+    fprintf(stderr, "usage: train_fashion FOLDER [epochs] [seed] [threads, at most %d]\n", THREADS_MAX);
     return 2;
   }
   if (load(&training, "train") || load(&test, "t10k"))
@@ -128,12 +149,12 @@ int main(int argc, char **argv)
   train(&net, &training, epochs, seed, threads);
   printf("test accuracy %.2f %% of %llu images, %zu parameters, seed %llu, %u epochs\n", 100 * accuracy(&net, &test, threads),
          (unsigned long long)test.images.item_count, net.parameter_count, (unsigned long long)seed, epochs);
-  FILE *file = fopen(argv[1], "wb");
-  const int written = file && fwrite(net.parameters, sizeof(float), net.parameter_count, file) == net.parameter_count;
-  if (!file || fclose(file) || !written) {
-    fprintf(stderr, "train_fashion: %s: cannot write\n", argv[1]);
-    return 1;
-  }
+  const int status = net.parameter_count != SWISD_FASHION_PARAMETERS || save(&net, argv[1], SWISD_FASHION_LANES) ||
+                     save(&net, argv[1], SWISD_FASHION_WHOLE);
   net_free(&net);
-  return 0;
+  swisd_dataset_free(&training.images);
+  swisd_dataset_free(&training.labels);
+  swisd_dataset_free(&test.images);
+  swisd_dataset_free(&test.labels);
+  return status ? 1 : 0;
 }
