@@ -118,7 +118,8 @@ static void needed(const struct swisd_job *job, const struct swisd_edge_spec *ed
   if (edge->map != SWISD_EDGE_HALO)
     return;
   const uint64_t first = edge->period ? item - item % edge->period : 0;
-  const uint64_t end = edge->period ? first + edge->period : job->items;
+  /* One image that still grows has no last row yet. */
+  const uint64_t end = edge->period ? first + edge->period : job->last ? job->items : SWISD_NEVER;
   *lo = item - first > edge->width ? item - edge->width : first;
   *hi = end - item > edge->width ? item + edge->width + 1 : end;
   if (*hi > job->items && job->last)

@@ -135,7 +135,7 @@ struct swisd_message_pull {
   struct swisd_job_id job;
   uint8_t credits;
   swisd_log_rate rates[SWISD_KERNEL_COUNT];
-  uint32_t queue_ms; /* work already queued here */
+  uint32_t queue_ms; /* work already queued here; 0 only when there is none at all */
   uint8_t holding_count;
   swisd_shard_id holdings[SWISD_HOLDINGS_MAX];
 };

@@ -73,6 +73,8 @@ uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index)
       return 0;
     }
     struct swisd_partner *partner = &sub->partners[p];
+    if (partner->credits)
+      sub->credit_partners--;
     memset(partner, 0, sizeof *partner);
     partner->id = record->id;
     sub->overdue_ns[p] = SWISD_NEVER;

@@ -79,6 +79,24 @@ static void refuse(struct swisd_node *node, uint64_t number, enum swisd_status s
   out->status = status;
 }
 
+static void sum_rates(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  uint64_t total = 0;
+  for (uint16_t p = 1; p <= sub->partner_count; p++) {
+    const struct swisd_partner *partner = &sub->partners[p];
+    if (!partner->here)
+      continue;
+    uint64_t best = 0;
+    for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++) {
+      const uint64_t rate = swisd_rate_exp2(swisd_speed_fast(&partner->speed[k]));
+      best = rate > best ? rate : best;
+    }
+    total += best;
+  }
+  sub->rate_total = total;
+}
+
 static void meet_everybody(struct swisd_node *node)
 {
   const uint32_t count = swisd_member_count(node);
@@ -109,6 +127,7 @@ void swisd_submitter_submitted(struct swisd_node *node, const struct swisd_event
     if (!swisd_id_is_zero(sub->partners[p].id))
       swisd_partner_masks(node, p);
   meet_everybody(node);
+  sum_rates(node);
   sub->hedge_tokens += swisd_rate_flops(node->config.chunk_ns * 8, swisd_rate_log2(sub->rate_total ? sub->rate_total : 1));
   swisd_job_trace(node, &sub->jobs[slot], SWISD_TRACE_JOB_SUBMITTED, SWISD_STEPS_MAX, 0, 0, 0)->value = event->number;
 }
@@ -488,9 +507,14 @@ static void on_pull(struct swisd_node *node, const struct swisd_event_message *e
   for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++)
     if (partner->speed[k].samples == 0 && pull->rates[k])
       swisd_speed_init(&partner->speed[k], pull->rates[k]);
+  /* Nothing queued there, yet something issued a while ago: the TASK or its answer was lost on the way. */
+  const uint64_t flight_ns = 300 * SWISD_MILLISECOND;
+  while (pull->queue_ms == 0 && partner->issue_first && sub->issues[partner->issue_first].issued_ns + flight_ns <= node->now_ns)
+    swisd_issue_end(node, partner->issue_first, SWISD_ISSUE_LOST, true);
   if (partner->issue_count == 0) {
     partner->others_ns = pull->queue_ms * SWISD_MILLISECOND;
     partner->overdue = false;
+    swisd_partner_expect(node, p, node->now_ns);
   }
   add_credits(node, p, pull->credits);
 }
@@ -678,24 +702,6 @@ static void watch_orphans(struct swisd_node *node)
     else if (node->now_ns - job->orphan_since_ns >= node->config.patience_ns)
       swisd_job_finish(node, j, SWISD_ERROR_NOT_FOUND);
   }
-}
-
-static void sum_rates(struct swisd_node *node)
-{
-  struct swisd_submitter *sub = node->submitter;
-  uint64_t total = 0;
-  for (uint16_t p = 1; p <= sub->partner_count; p++) {
-    const struct swisd_partner *partner = &sub->partners[p];
-    if (!partner->here)
-      continue;
-    uint64_t best = 0;
-    for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++) {
-      const uint64_t rate = swisd_rate_exp2(swisd_speed_fast(&partner->speed[k]));
-      best = rate > best ? rate : best;
-    }
-    total += best;
-  }
-  sub->rate_total = total;
 }
 
 static void close_jobs(struct swisd_node *node)

@@ -247,7 +247,8 @@ static void pull(struct swisd_node *node, struct swisd_open_job *job, uint8_t cr
   out->credits = credits;
   for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++)
     out->rates[k] = swisd_speed_fast(&node->worker->speed[k]);
-  out->queue_ms = (uint32_t)(swisd_worker_queue_ns(node) / SWISD_MILLISECOND);
+  /* Rounded up: 0 says that nothing is queued here. */
+  out->queue_ms = node->worker->queued ? (uint32_t)(swisd_worker_queue_ns(node) / SWISD_MILLISECOND + 1) : 0;
   out->holding_count = 0;
   const struct swisd_record *record = &swisd_member_at(node, 0)->record;
   for (uint32_t h = 0; h < record->holding_count; h++)
