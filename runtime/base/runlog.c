@@ -64,8 +64,8 @@ uint32_t swisd_runlog_device(struct swisd_runlog *log, const char *name, const c
                              const double flops_per_s[SWISD_RUNLOG_KERNELS])
 {
   log->devices = grow(log->devices, log->device_count, &log->device_capacity, sizeof *log->devices);
-  struct runlog_device *device = &log->devices[log->device_count];
-  *device = (struct runlog_device){0};
+  struct swisd_runlog_device_row *device = &log->devices[log->device_count];
+  *device = (struct swisd_runlog_device_row){0};
   snprintf(device->name, sizeof device->name, "%s", name);
   snprintf(device->class_name, sizeof device->class_name, "%s", class_name);
   memcpy(device->flops_per_s, flops_per_s, sizeof device->flops_per_s);
@@ -76,7 +76,7 @@ void swisd_runlog_speed(struct swisd_runlog *log, uint32_t device, uint64_t time
 {
   assert(device < log->device_count && factor >= 0);
   log->changes = grow(log->changes, log->change_count, &log->change_capacity, sizeof *log->changes);
-  log->changes[log->change_count++] = (struct runlog_change){.device = device, .time_ns = time_ns, .factor = factor};
+  log->changes[log->change_count++] = (struct swisd_runlog_change_row){.device = device, .time_ns = time_ns, .factor = factor};
 }
 
 void swisd_runlog_item_flops(struct swisd_runlog *log, const double flops_per_item[SWISD_RUNLOG_KERNELS])
@@ -128,7 +128,7 @@ static void table_double(struct swisd_runlog *log)
 }
 
 /* The task of this key, made if need be; a task that already has a start makes way when `restart`: attempts wrap. */
-static struct runlog_task *task_of(struct swisd_runlog *log, const struct swisd_runlog_key *key, bool restart)
+static struct swisd_runlog_task_row *task_of(struct swisd_runlog *log, const struct swisd_runlog_key *key, bool restart)
 {
   if (log->task_count * 2 >= log->table_size)
     table_double(log);
@@ -136,7 +136,7 @@ static struct runlog_task *task_of(struct swisd_runlog *log, const struct swisd_
   if (*cell != 0 && !(restart && log->tasks[*cell - 1].started))
     return &log->tasks[*cell - 1];
   log->tasks = grow(log->tasks, log->task_count, &log->task_capacity, sizeof *log->tasks);
-  log->tasks[log->task_count] = (struct runlog_task){.key = *key, .device = SWISD_RUNLOG_NOBODY};
+  log->tasks[log->task_count] = (struct swisd_runlog_task_row){.key = *key, .device = SWISD_RUNLOG_NOBODY};
   *cell = ++log->task_count;
   return &log->tasks[log->task_count - 1];
 }
@@ -147,7 +147,7 @@ void swisd_runlog_task_start(struct swisd_runlog *log, uint32_t device, const st
   assert(device < log->device_count && key->submitter < log->device_count);
   if (log->skip_tasks)
     return;
-  struct runlog_task *task = task_of(log, key, true);
+  struct swisd_runlog_task_row *task = task_of(log, key, true);
   task->device = device;
   task->started = true;
   task->start_ns = time_ns;
@@ -158,20 +158,20 @@ void swisd_runlog_task_end(struct swisd_runlog *log, uint32_t device, const stru
 {
   if (log->table_size == 0 || *cell_of(log, key) == 0)
     return;
-  struct runlog_task *task = &log->tasks[*cell_of(log, key) - 1];
+  struct swisd_runlog_task_row *task = &log->tasks[*cell_of(log, key) - 1];
   if (!task->started || task->device != device || task->ended)
     return; /* late news of an earlier turn */
   task->ended = true;
   task->end_ns = time_ns;
 }
 
-static struct runlog_sample *sample_at(struct swisd_runlog *log, uint64_t time_ns)
+static struct swisd_runlog_sample_row *sample_at(struct swisd_runlog *log, uint64_t time_ns)
 {
   const uint64_t index = time_ns / log->period_ns;
   assert(index < 100000000); /* a hundred million rows are no run but a clock gone wrong */
   while (log->sample_count <= index) {
     log->samples = grow(log->samples, log->sample_count, &log->sample_capacity, sizeof *log->samples);
-    log->samples[log->sample_count++] = (struct runlog_sample){0};
+    log->samples[log->sample_count++] = (struct swisd_runlog_sample_row){0};
   }
   return &log->samples[index];
 }
@@ -189,13 +189,13 @@ void swisd_runlog_items_answered(struct swisd_runlog *log, uint64_t time_ns, uin
 {
   sample_at(log, time_ns)->items += items;
   log->answers = grow(log->answers, log->answer_count, &log->answer_capacity, sizeof *log->answers);
-  log->answers[log->answer_count++] = (struct runlog_answer){.time_ns = time_ns, .items = items};
+  log->answers[log->answer_count++] = (struct swisd_runlog_answer_row){.time_ns = time_ns, .items = items};
 }
 
 void swisd_runlog_event(struct swisd_runlog *log, const struct swisd_runlog_event *event)
 {
   log->events = grow(log->events, log->event_count, &log->event_capacity, sizeof *log->events);
-  struct runlog_event *entry = &log->events[log->event_count++];
+  struct swisd_runlog_event_row *entry = &log->events[log->event_count++];
   entry->event = *event;
   snprintf(entry->word, sizeof entry->word, "%s", event->event);
 }

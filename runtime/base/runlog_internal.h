@@ -5,18 +5,18 @@
 #include "runtime/base/bound.h"
 #include "runtime/base/runlog.h"
 
-struct runlog_device {
+struct swisd_runlog_device_row {
   char name[SWISD_RUNLOG_NAME_BYTES], class_name[SWISD_RUNLOG_NAME_BYTES];
   double flops_per_s[SWISD_RUNLOG_KERNELS];
 };
 
-struct runlog_change {
+struct swisd_runlog_change_row {
   uint64_t time_ns;
   double factor;
   uint32_t device;
 };
 
-struct runlog_task {
+struct swisd_runlog_task_row {
   struct swisd_runlog_key key;
   uint32_t device;
   bool started, ended;
@@ -25,16 +25,16 @@ struct runlog_task {
   float outcome_flop[SWISD_RUNLOG_OUTCOME_COUNT];
 };
 
-struct runlog_answer {
+struct swisd_runlog_answer_row {
   uint64_t time_ns, items;
 };
 
-struct runlog_event {
+struct swisd_runlog_event_row {
   struct swisd_runlog_event event; /* `event.event` is the caller's: use `word` */
   char word[16];
 };
 
-struct runlog_sample {
+struct swisd_runlog_sample_row {
   uint64_t items;
   double flop[SWISD_RUNLOG_OUTCOME_COUNT];
 };
@@ -44,12 +44,12 @@ struct swisd_runlog {
   uint64_t period_ns;
   bool skip_tasks;
   double item_flops[SWISD_RUNLOG_KERNELS];
-  struct runlog_device *devices;
-  struct runlog_change *changes; /* per device in order of time */
-  struct runlog_task *tasks;
-  struct runlog_answer *answers;
-  struct runlog_event *events;
-  struct runlog_sample *samples;
+  struct swisd_runlog_device_row *devices;
+  struct swisd_runlog_change_row *changes; /* per device in order of time */
+  struct swisd_runlog_task_row *tasks;
+  struct swisd_runlog_answer_row *answers;
+  struct swisd_runlog_event_row *events;
+  struct swisd_runlog_sample_row *samples;
   uint32_t *table; /* of task indices + 1, by key; a power of two */
   uint32_t device_count, change_count, task_count, answer_count, event_count, sample_count;
   uint32_t device_capacity, change_capacity, task_capacity, answer_capacity, event_capacity, sample_capacity;

@@ -44,7 +44,7 @@ static double seconds(uint64_t time_ns) { return (double)time_ns * 1e-9; }
 
 static int task_before(const void *left, const void *right)
 {
-  const struct runlog_task *a = left, *b = right;
+  const struct swisd_runlog_task_row *a = left, *b = right;
   if (a->start_ns != b->start_ns)
     return a->start_ns < b->start_ns ? -1 : 1;
   if (a->device != b->device)
@@ -55,12 +55,12 @@ static int task_before(const void *left, const void *right)
 }
 
 /* A program whose end nobody told ended with its device, or with the run. */
-static uint64_t end_of(const struct swisd_runlog *log, const struct runlog_task *task, uint64_t end_ns)
+static uint64_t end_of(const struct swisd_runlog *log, const struct swisd_runlog_task_row *task, uint64_t end_ns)
 {
   if (task->ended)
     return task->end_ns;
   for (uint32_t i = 0; i < log->change_count; i++) {
-    const struct runlog_change *change = &log->changes[i];
+    const struct swisd_runlog_change_row *change = &log->changes[i];
     if (change->device == task->device && change->factor <= 0 && change->time_ns >= task->start_ns)
       return change->time_ns < end_ns ? change->time_ns : end_ns;
   }
@@ -77,7 +77,7 @@ static void write_tasks(struct swisd_runlog *log, FILE *out, uint64_t end_ns)
   if (log->task_count > 0)
     qsort(log->tasks, log->task_count, sizeof *log->tasks, task_before);
   for (uint32_t i = 0; i < log->task_count; i++) {
-    const struct runlog_task *task = &log->tasks[i];
+    const struct swisd_runlog_task_row *task = &log->tasks[i];
     if (!task->started)
       continue; /* lost or cancelled before it ran */
     uint32_t outcome = 0;
@@ -105,7 +105,7 @@ static void write_tasks(struct swisd_runlog *log, FILE *out, uint64_t end_ns)
 
 static int event_before(const void *left, const void *right)
 {
-  const struct runlog_event *const *a = left, *const *b = right;
+  const struct swisd_runlog_event_row *const *a = left, *const *b = right;
   if ((*a)->event.time_ns != (*b)->event.time_ns)
     return (*a)->event.time_ns < (*b)->event.time_ns ? -1 : 1;
   return *a < *b ? -1 : 1; /* both lie in one array: as they were told */
@@ -120,7 +120,7 @@ static void write_events(struct swisd_runlog *log, FILE *out)
 {
   struct swisd_csv csv;
   swisd_csv_start(&csv, out, "time_s,event,device,by,step,lane,lo,hi,value");
-  const struct runlog_event **order = calloc(log->event_count + 1, sizeof *order);
+  const struct swisd_runlog_event_row **order = calloc(log->event_count + 1, sizeof *order);
   assert(order != NULL);
   for (uint32_t i = 0; i < log->event_count; i++)
     order[i] = &log->events[i];
@@ -173,9 +173,9 @@ static void write_series(struct swisd_runlog *log, FILE *out, uint64_t end_ns)
 {
   struct swisd_csv csv;
   swisd_csv_start(&csv, out, "time_s,items_per_s,accepted_gflops,duplicate_gflops,lost_gflops,devices_up,bound_items_per_s");
-  const struct runlog_sample nothing = {0};
+  const struct swisd_runlog_sample_row nothing = {0};
   for (uint64_t i = 0; i * log->period_ns < end_ns; i++) {
-    const struct runlog_sample *sample = i < log->sample_count ? &log->samples[i] : &nothing;
+    const struct swisd_runlog_sample_row *sample = i < log->sample_count ? &log->samples[i] : &nothing;
     const uint64_t from_ns = i * log->period_ns;
     const uint64_t to_ns = from_ns + log->period_ns < end_ns ? from_ns + log->period_ns : end_ns;
     const double span_s = seconds(to_ns - from_ns);
