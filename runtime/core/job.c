@@ -346,10 +346,18 @@ static bool edge_sources(struct swisd_node *node, uint8_t slot, uint32_t step, u
     from_lo = (lo > split ? lo : split) - edge->width;
     from_hi = hi - edge->width;
   }
+  const uint8_t first = sources->count;
   const struct swisd_step_spec *from = &job->spec.steps[edge->from];
   for (uint32_t l = 0; l < from->lane_count; l++)
     if (!lane_sources(node, &job->lanes[from->lane_first + l], e, (uint8_t)l, from_lo, from_hi, sources))
       return false;
+  /* Lagged pieces are numbered by the items they serve, or they could not be told from the job's own input. */
+  for (uint8_t i = first; edge->map == SWISD_EDGE_LAGGED && i < sources->count; i++) {
+    sources->list[i].lo += edge->width;
+    sources->list[i].hi += edge->width;
+    sources->list[i].body_lo += edge->width;
+    sources->list[i].body_hi += edge->width;
+  }
   return true;
 }
 

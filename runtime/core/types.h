@@ -56,7 +56,7 @@ struct swisd_source {
   struct swisd_id owner; /* the node that holds `body` */
   struct swisd_body body;
   uint64_t body_lo, body_hi; /* items in the whole body: its bytes are (body_hi - body_lo) * bytes per item */
-  uint64_t lo, hi;           /* the items wanted of it */
+  uint64_t lo, hi;           /* the items wanted of it; of a lagged edge, both ranges count the items that they serve */
   uint8_t edge;              /* which input edge of the step it serves */
   uint8_t lane;              /* which lane of the edge's from-step made it */
 };
