@@ -71,6 +71,7 @@ struct swisd_scenario_fault {
   double loss;     /* LOSS: 0..1 */
   uint16_t link;   /* LOSS: index in links */
   uint32_t target_first, target_count; /* in targets[] of the scenario */
+  uint32_t order;  /* its index in the file */
 };
 
 /* Whom a fault hits: devices of one class. */
@@ -169,7 +170,7 @@ enum swisd_purpose {
   SWISD_PURPOSE_LATENCY = 2,
   SWISD_PURPOSE_JITTER = 3,
   SWISD_PURPOSE_LOSS = 4,
-  SWISD_PURPOSE_FAULT = 5, /* device: the fault's index */
+  SWISD_PURPOSE_FAULT = 5, /* device: the fault's index in the file */
   SWISD_PURPOSE_ARRIVAL = 6,
   SWISD_PURPOSE_NODE = 7,     /* the node's own seed */
   SWISD_PURPOSE_PLATFORM = 8, /* whatever else a driver draws once per device */

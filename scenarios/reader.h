@@ -1,0 +1,50 @@
+/* Inside of the scenario reader: what reader.c (maps, sections, cross-checks) and reader_value.c (single values) share. */
+#ifndef SWISD_SCENARIOS_READER_H
+#define SWISD_SCENARIOS_READER_H
+
+#include <stdbool.h>
+
+#include "scenarios/complaint.h"
+#include "scenarios/document.h"
+#include "scenarios/scenario.h"
+#include "scenarios/schema.h"
+
+struct swisd_reader {
+  const struct swisd_document *document;
+  struct swisd_complaints *complaints;
+  struct swisd_scenario *scenario; /* to fill; NULL: only check (no names to look up, no required keys at the top) */
+  char path[192];                  /* dotted, of the value under way */
+  uint32_t visits;                 /* values read so far, aliases counted each time */
+};
+
+enum { SWISD_READER_VISITS_MAX = 2000000 };
+
+/* Complains about `node` under the current path: "path: text". */
+__attribute__((format(printf, 3, 4))) void swisd_reader_complain(struct swisd_reader *reader, uint32_t node, const char *format, ...);
+
+/* Goes one step down in the path; returns what leave() takes. `index` -1: a name, otherwise "[index]". */
+uint32_t swisd_reader_enter(struct swisd_reader *reader, const char *name, int64_t index);
+void swisd_reader_leave(struct swisd_reader *reader, uint32_t mark);
+
+/* Reads a map whose keys are those of `section` into `base` (NULL: checks only). `node` 0: absent, defaults apply.
+ * `under`: a map that is asked for keys which `node` lacks, or 0. `place`: the node that a missing key is reported at. */
+void swisd_reader_map(struct swisd_reader *reader, enum swisd_section section, uint32_t node, uint32_t under, uint32_t place,
+                      void *base);
+
+/* Checks each world of the file, storing nothing. */
+void swisd_reader_check_worlds(struct swisd_reader *reader);
+
+/* Reads a value that is no MAP, NAMED or LIST into the field of `key` in `base` (NULL: checks only). */
+void swisd_reader_value(struct swisd_reader *reader, const struct swisd_key *key, uint32_t node, void *base);
+
+/* The same for the default of `key`. */
+void swisd_reader_fallback(struct swisd_reader *reader, const struct swisd_key *key, void *base);
+
+/* Index of a class or link by name; -1 after a complaint at `node` that suggests a near one. */
+int swisd_reader_find_class(struct swisd_reader *reader, uint32_t node, const char *name);
+int swisd_reader_find_link(struct swisd_reader *reader, uint32_t node, const char *name);
+
+/* A growing array: room for one more past `count`; false when memory is out. */
+bool swisd_reader_grow(void **array, uint32_t count, size_t element_bytes);
+
+#endif
