@@ -1,0 +1,445 @@
+/* News of members: what is newer, and what follows from it.
+ *
+ * Decided in one place, swisd_members_news(), by the rules of SWIM section 4.2: only the owner raises an incarnation;
+ * within one, ALIVE < SUSPECT < DEAD, LEFT; a record is newer by (incarnation, version). News of incarnation i about a
+ * member known at j:
+ *
+ *   ALIVE    i > j: alive, whatever it was.  i = j: a newer version replaces the record; suspicion and death stay.
+ *   SUSPECT  i >= j and it is up: suspect; if it is already, at i = j, one more confirmation.  Of the dead: nothing.
+ *   DEAD     i >= j and it is up: dead.  In a SYNC it counts as SUSPECT: the sender may have been cut off (memberlist).
+ *   LEFT     i >= j and it is up: left.
+ *
+ * What raises j without a record of that incarnation sets the version to 0, so that the record is taken when it comes.
+ * Of a stranger only ALIVE is news: a table filled by obituaries of strangers would be an attack, and remembering them anew
+ * on each telling would keep the dead for ever. */
+#include "runtime/core/members_internal.h"
+
+/* Members told of a leave. Each tells others in turn; with one datagram in four lost, all eight are with probability 1e-5. */
+enum { FAREWELLS = 8 };
+
+/* ---- changes ---- */
+
+static void suspicion_begins(struct swisd_node *node, uint32_t index, struct swisd_id from)
+{
+  struct swisd_member *member = &node->members->table[index];
+  member->heard = false;
+  member->confirmation_count = 0;
+  member->confirmers[0] = (uint16_t)swisd_members_lookup(node->members, from);
+  member->suspect_deadline_ns = node->now_ns + swisd_suspicion_ns(node, 0);
+}
+
+void swisd_member_become(struct swisd_node *node, uint32_t index, enum swisd_member_state state, struct swisd_id from,
+                         bool spread)
+{
+  static const enum swisd_trace_kind traces[] = {SWISD_TRACE_MEMBER_ALIVE, SWISD_TRACE_MEMBER_SUSPECT, SWISD_TRACE_MEMBER_DEAD,
+                                                 SWISD_TRACE_MEMBER_LEFT};
+  struct swisd_members *members = node->members;
+  struct swisd_member *member = &members->table[index];
+  SWISD_ASSERT(index != 0 && index < members->count);
+  const bool was_up = members->links[index].list == SWISD_LIST_UP, up = state <= SWISD_MEMBER_SUSPECT;
+  const uint16_t up_before = members->up_count;
+  member->state = state;
+  member->changed_ns = node->now_ns;
+  members->links[index].known_to = 0;
+  swisd_members_list_enter(members, index, up ? SWISD_LIST_UP : SWISD_LIST_DOWN);
+  if (state == SWISD_MEMBER_SUSPECT)
+    suspicion_begins(node, index, from);
+  if (state == SWISD_MEMBER_ALIVE)
+    swisd_members_timer_clear(members, &node->config, index);
+  else
+    swisd_members_timer_set(members, &node->config, index);
+  if (spread)
+    swisd_rumour_push(node, index, from, true);
+  else
+    swisd_rumour_drop(node, index);
+  if (up_before == 0 && members->up_count) /* not at once: those who met at one moment would probe in step for ever */
+    members->probe_ns =
+      node->now_ns + node->config.probe_interval_ns / 1024 * swisd_philox_below(&node->random[SWISD_RANDOM_PROBE], 1024);
+  if (up_before && members->up_count == 0)
+    swisd_sync_alone(node);
+  struct swisd_trace *trace = swisd_out_trace(node, traces[state]);
+  trace->subject = member->record.id;
+  trace->peer = from;
+  trace->value = member->record.incarnation;
+  if (up != was_up)
+    swisd_node_member_changed(node, index, up ? SWISD_MEMBER_CAME : SWISD_MEMBER_WENT);
+  else
+    swisd_node_member_changed(node, index, state == SWISD_MEMBER_SUSPECT ? SWISD_MEMBER_SUSPECTED : SWISD_MEMBER_RECORD);
+}
+
+bool swisd_member_confirm(struct swisd_node *node, uint32_t index, struct swisd_id from)
+{
+  struct swisd_members *members = node->members;
+  struct swisd_member *member = &members->table[index];
+  SWISD_ASSERT(member->state == SWISD_MEMBER_SUSPECT);
+  const uint32_t confirmer = swisd_members_lookup(members, from);
+  if (confirmer == SWISD_MEMBER_NONE || confirmer == index || member->confirmation_count >= swisd_suspicion_confirmations(node))
+    return false;
+  for (uint32_t i = 0; i <= member->confirmation_count; i++)
+    if (member->confirmers[i] == confirmer)
+      return false;
+  member->confirmers[++member->confirmation_count] = (uint16_t)confirmer;
+  member->suspect_deadline_ns = member->changed_ns + swisd_suspicion_ns(node, member->confirmation_count);
+  swisd_members_timer_moved(members, &node->config, index);
+  swisd_rumour_push(node, index, from, true);
+  return true;
+}
+
+/* ---- news of others ---- */
+
+static bool alive(struct swisd_node *node, uint32_t index, const struct swisd_rumour *rumour, struct swisd_id sender, bool spread)
+{
+  struct swisd_member *member = &node->members->table[index];
+  const bool reborn = rumour->incarnation > member->record.incarnation;
+  if (rumour->incarnation < member->record.incarnation || (!reborn && rumour->record.version <= member->record.version))
+    return false;
+  if (!reborn && member->state >= SWISD_MEMBER_DEAD)
+    return false;
+  const bool was_dead = member->state == SWISD_MEMBER_DEAD;
+  member->record = rumour->record;
+  node->members->links[index].known_to = 0;
+  if (reborn && member->state != SWISD_MEMBER_ALIVE) {
+    swisd_member_become(node, index, SWISD_MEMBER_ALIVE, sender, spread);
+    if (was_dead && swisd_id_equal(sender, member->record.id))
+      swisd_sync_heal(node, index);
+    return true;
+  }
+  if (spread && member->state == SWISD_MEMBER_ALIVE)
+    swisd_rumour_push(node, index, sender, false);
+  swisd_node_member_changed(node, index, SWISD_MEMBER_RECORD);
+  return true;
+}
+
+/* The record is of an older incarnation than the news. */
+static bool raise_incarnation(struct swisd_node *node, uint32_t index, uint32_t incarnation)
+{
+  struct swisd_record *record = &node->members->table[index].record;
+  if (incarnation <= record->incarnation)
+    return false;
+  record->incarnation = incarnation;
+  record->version = 0;
+  node->members->links[index].known_to = 0;
+  return true;
+}
+
+static bool suspected(struct swisd_node *node, uint32_t index, uint32_t incarnation, struct swisd_id from, bool spread)
+{
+  const struct swisd_member *member = &node->members->table[index];
+  if (incarnation < member->record.incarnation || member->state >= SWISD_MEMBER_DEAD)
+    return false;
+  const bool raised = raise_incarnation(node, index, incarnation);
+  if (member->state == SWISD_MEMBER_SUSPECT && !raised)
+    return swisd_member_confirm(node, index, from);
+  if (!raised && swisd_id_equal(from, node->config.id))
+    return false; /* the echo of a suspicion that this node has withdrawn */
+  swisd_member_become(node, index, SWISD_MEMBER_SUSPECT, from, spread);
+  return true;
+}
+
+static bool gone(struct swisd_node *node, uint32_t index, const struct swisd_rumour *rumour, bool spread)
+{
+  const struct swisd_member *member = &node->members->table[index];
+  if (rumour->incarnation < member->record.incarnation)
+    return false;
+  const bool raised = raise_incarnation(node, index, rumour->incarnation);
+  if (member->state >= SWISD_MEMBER_DEAD)
+    return raised;
+  swisd_member_become(node, index, rumour->state, rumour->from, spread);
+  return true;
+}
+
+/* ---- news of the node itself ---- */
+
+/* Raises the own incarnation above `above`: SWIM's refutation. Not more than once per gossip interval, so that two nodes
+ * that share an identity cannot drive each other (and everybody's rumours) in circles. */
+static void refute(struct swisd_node *node, uint32_t above)
+{
+  struct swisd_members *members = node->members;
+  struct swisd_record *self = &members->table[0].record;
+  if (above > members->refute_above || !members->refute_pending)
+    members->refute_above = above;
+  members->refute_pending = members->refute_above >= self->incarnation && members->refute_above < SWISD_INCARNATION_MAX;
+  if (!members->refute_pending || !swisd_due(node, members->refute_ns))
+    return;
+  members->refute_pending = false;
+  members->refute_ns = node->now_ns + node->config.gossip_interval_ns;
+  self->incarnation = members->refute_above + 1;
+  self->version++;
+  members->links[0].known_to = 0;
+  members->persist_pending = true;
+  swisd_rumour_push(node, 0, self->id, true);
+  struct swisd_trace *trace = swisd_out_trace(node, SWISD_TRACE_REFUTED);
+  trace->subject = self->id;
+  trace->value = self->incarnation;
+}
+
+static void of_itself(struct swisd_node *node, const struct swisd_rumour *rumour)
+{
+  const struct swisd_record *self = &node->members->table[0].record;
+  if (node->members->left)
+    return;
+  if (rumour->state == SWISD_MEMBER_ALIVE) {
+    /* Its own past, of which it has forgotten the end (or somebody with the same identity). */
+    if (rumour->incarnation > self->incarnation ||
+        (rumour->incarnation == self->incarnation && rumour->record.version > self->version))
+      refute(node, rumour->incarnation);
+  } else if (rumour->incarnation >= self->incarnation) {
+    const uint32_t before = self->incarnation;
+    refute(node, rumour->incarnation);
+    if (self->incarnation != before)
+      swisd_local_health_change(node, 1); /* Lifeguard: being suspected may be one's own fault */
+  } else {
+    swisd_rumours_spread_self(node); /* somebody has missed the refutation */
+  }
+}
+
+/* ---- the one door ---- */
+
+static bool sound(const struct swisd_rumour *rumour)
+{
+  if (rumour->state > SWISD_MEMBER_LEFT || swisd_id_is_zero(rumour->subject) || rumour->incarnation > SWISD_INCARNATION_MAX)
+    return false;
+  if (rumour->state != SWISD_MEMBER_ALIVE)
+    return true;
+  const struct swisd_record *record = &rumour->record;
+  if (!swisd_id_equal(record->id, rumour->subject) || record->incarnation != rumour->incarnation ||
+      record->address_count > SWISD_ADDRESSES_MAX || record->holding_count > SWISD_HOLDINGS_MAX)
+    return false;
+  for (uint32_t i = 0; i < record->holding_count; i++)
+    if (record->holdings[i] == 0)
+      return false;
+  return true;
+}
+
+bool swisd_members_news(struct swisd_node *node, const struct swisd_rumour *rumour, struct swisd_id sender, bool sync)
+{
+  struct swisd_members *members = node->members;
+  if (!sound(rumour)) {
+    members->refused++;
+    return false;
+  }
+  if (swisd_id_equal(rumour->subject, node->config.id)) {
+    of_itself(node, rumour);
+    return false;
+  }
+  /* What a newcomer is told, and what fills half the queue, is known to most: spreading it again would be a storm. */
+  const bool spread = !sync || (members->joined && members->rumours.count < node->config.limits.rumours_max / 2);
+  uint32_t index = swisd_members_lookup(members, rumour->subject);
+  if (index == SWISD_MEMBER_NONE) {
+    if (rumour->state != SWISD_MEMBER_ALIVE)
+      return false;
+    index = swisd_members_slot_take(members, &rumour->record);
+    if (index == SWISD_MEMBER_NONE) {
+      swisd_out_table_full(node, SWISD_TABLE_MEMBERS);
+      return false;
+    }
+    swisd_member_become(node, index, SWISD_MEMBER_ALIVE, sender, spread);
+    return true;
+  }
+  switch (rumour->state) {
+  case SWISD_MEMBER_ALIVE:
+    return alive(node, index, rumour, sender, spread);
+  case SWISD_MEMBER_SUSPECT:
+    return suspected(node, index, rumour->incarnation, rumour->from, spread);
+  case SWISD_MEMBER_DEAD:
+    return sync ? suspected(node, index, rumour->incarnation, sender, spread) : gone(node, index, rumour, spread);
+  default:
+    return gone(node, index, rumour, spread);
+  }
+}
+
+/* ---- the public changes ---- */
+
+void swisd_members_publish(struct swisd_node *node)
+{
+  struct swisd_members *members = node->members;
+  members->table[0].record.version++;
+  members->links[0].known_to = 0;
+  if (members->started && !members->left)
+    swisd_rumours_spread_self(node);
+}
+
+void swisd_members_unreachable(struct swisd_node *node, struct swisd_id id)
+{
+  struct swisd_members *members = node->members;
+  const uint32_t index = swisd_members_lookup(members, id);
+  if (index == SWISD_MEMBER_NONE || index == 0 || !members->started || members->left)
+    return;
+  if (members->probe.stage != SWISD_PROBE_IDLE && swisd_id_equal(members->probe.target, id))
+    members->probe.stage = SWISD_PROBE_IDLE;
+  if (members->table[index].state == SWISD_MEMBER_ALIVE) {
+    swisd_member_become(node, index, SWISD_MEMBER_SUSPECT, node->config.id, true);
+    swisd_probe_nudge(node, index); /* it may live: let it refute at once */
+  } else if (members->table[index].state == SWISD_MEMBER_SUSPECT) {
+    swisd_member_confirm(node, index, node->config.id);
+  }
+}
+
+void swisd_members_heard(struct swisd_node *node, struct swisd_id id)
+{
+  struct swisd_members *members = node->members;
+  const uint32_t index = swisd_members_lookup(members, id);
+  if (index == SWISD_MEMBER_NONE || index == 0)
+    return;
+  struct swisd_member *member = &members->table[index];
+  if (members->probe.stage != SWISD_PROBE_IDLE && members->probe.index == index &&
+      members->probe.generation == member->generation)
+    members->probe.heard = true;
+  if (member->state != SWISD_MEMBER_SUSPECT)
+    return;
+  member->heard = true;
+  if (member->confirmation_count == 0 && member->confirmers[0] == 0) {
+    /* Suspected by this node alone, which now knows better. It may have been a message on its way: probe it next. */
+    swisd_member_become(node, index, SWISD_MEMBER_ALIVE, id, false);
+    members->verify = (uint16_t)index;
+  }
+}
+
+void swisd_members_expire(struct swisd_node *node)
+{
+  struct swisd_members *members = node->members;
+  while (members->timer_count) {
+    const uint16_t index = members->timers[0];
+    struct swisd_member *member = &members->table[index];
+    if (!swisd_due(node, swisd_member_timer_ns(member, &node->config)))
+      return;
+    if (member->state != SWISD_MEMBER_SUSPECT) {
+      swisd_members_slot_free(node, index);
+    } else if (member->heard) {
+      swisd_member_become(node, index, SWISD_MEMBER_ALIVE, node->config.id, false);
+      members->verify = index;
+    } else {
+      swisd_member_become(node, index, SWISD_MEMBER_DEAD, node->config.id, true);
+    }
+  }
+}
+
+static void persist(struct swisd_node *node)
+{
+  struct swisd_members *members = node->members;
+  if (!members->persist_pending || !swisd_out_room(node, 1))
+    return;
+  members->persist_pending = false;
+  swisd_out_action(node, SWISD_ACTION_PERSIST)->u.persist.incarnation = members->table[0].record.incarnation;
+}
+
+void swisd_members_start(struct swisd_node *node, const struct swisd_event_start *start)
+{
+  struct swisd_members *members = node->members;
+  struct swisd_record *self = &members->table[0].record;
+  SWISD_ASSERT(!members->started);
+  members->started = true;
+  self->incarnation = start->incarnation < SWISD_INCARNATION_MAX ? start->incarnation + 1 : SWISD_INCARNATION_MAX;
+  self->version++;
+  members->persist_pending = true;
+  members->table[0].changed_ns = node->now_ns;
+  members->sequence = swisd_philox_u32(&node->random[SWISD_RANDOM_PROBE]);
+  members->probe_ns = node->now_ns;
+  members->rumours.gossip_ns = members->rumours.publish_ns = node->now_ns;
+  swisd_sync_start(node, start);
+}
+
+void swisd_members_message(struct swisd_node *node, const struct swisd_event_message *event)
+{
+  if (!node->members->started || node->members->left || swisd_id_equal(event->from, node->config.id))
+    return;
+  switch (event->message->type) {
+  case SWISD_MESSAGE_PING:
+    swisd_probe_ping(node, event);
+    break;
+  case SWISD_MESSAGE_ACK:
+    swisd_probe_ack(node, event);
+    break;
+  case SWISD_MESSAGE_PING_REQ:
+    swisd_probe_request(node, event);
+    break;
+  case SWISD_MESSAGE_PROBE_NACK:
+    swisd_probe_nack(node, event);
+    break;
+  case SWISD_MESSAGE_GOSSIP:
+    if (swisd_id_equal(event->message->u.ping.target, node->config.id))
+      swisd_rumours_take(node, &event->message->u.ping.rumours, event->from);
+    break;
+  case SWISD_MESSAGE_JOIN:
+    swisd_sync_join(node, event);
+    break;
+  case SWISD_MESSAGE_SYNC:
+    swisd_sync_page(node, event);
+    break;
+  default:
+    break;
+  }
+}
+
+void swisd_members_pump(struct swisd_node *node)
+{
+  struct swisd_members *members = node->members;
+  persist(node);
+  if (!members->started || members->left)
+    return;
+  if (members->refute_pending)
+    refute(node, members->refute_above);
+  swisd_members_expire(node);
+  swisd_probe_pump(node);
+  swisd_sync_pump(node);
+  swisd_rumours_pump(node);
+  persist(node);
+}
+
+uint64_t swisd_members_deadline_ns(const struct swisd_node *node)
+{
+  const struct swisd_members *members = node->members;
+  if (members->persist_pending)
+    return node->now_ns;
+  if (!members->started || members->left)
+    return SWISD_NEVER;
+  uint64_t deadline_ns = swisd_probe_deadline_ns(node);
+  const uint64_t sync_ns = swisd_sync_deadline_ns(node), rumour_ns = swisd_rumours_deadline_ns(node);
+  if (sync_ns < deadline_ns)
+    deadline_ns = sync_ns;
+  if (rumour_ns < deadline_ns)
+    deadline_ns = rumour_ns;
+  if (members->refute_pending && members->refute_ns < deadline_ns)
+    deadline_ns = members->refute_ns;
+  if (members->timer_count) {
+    const uint64_t timer_ns = swisd_member_timer_ns(&members->table[members->timers[0]], &node->config);
+    if (timer_ns < deadline_ns)
+      deadline_ns = timer_ns;
+  }
+  return deadline_ns;
+}
+
+void swisd_members_resumed(struct swisd_node *node, uint64_t gap_ns)
+{
+  struct swisd_members *members = node->members;
+  if (!members->started)
+    return;
+  for (uint32_t i = 1; i < members->count; i++) {
+    struct swisd_member *member = &members->table[i];
+    if (members->links[i].list == SWISD_LIST_UP && member->state == SWISD_MEMBER_SUSPECT) {
+      const uint64_t age_ns = node->now_ns - member->changed_ns, by_ns = gap_ns < age_ns ? gap_ns : age_ns;
+      member->changed_ns += by_ns;
+      member->suspect_deadline_ns += by_ns;
+      swisd_members_timer_moved(members, &node->config, i);
+    }
+  }
+  swisd_probe_forget(node);
+  swisd_sync_forget(node);
+}
+
+void swisd_members_leave(struct swisd_node *node)
+{
+  struct swisd_members *members = node->members;
+  if (!members->started || members->left)
+    return;
+  uint16_t picks[SWISD_PICKS_MAX];
+  const uint32_t count = swisd_members_pick(node, SWISD_RANDOM_GOSSIP, FAREWELLS, SWISD_MEMBER_NONE, false, picks);
+  for (uint32_t i = 0; i < count; i++) {
+    struct swisd_message_ping *gossip = &swisd_out_send(node, members->table[picks[i]].record.id, SWISD_MESSAGE_GOSSIP)->u.ping;
+    gossip->sequence = 0;
+    gossip->target = members->table[picks[i]].record.id;
+    gossip->rumours.count = 1;
+    swisd_rumour_of(node, 0, SWISD_MEMBER_LEFT, node->config.id, &gossip->rumours.list[0]);
+  }
+  members->left = true;
+}
