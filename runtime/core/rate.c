@@ -87,8 +87,8 @@ void swisd_speed_measured(struct swisd_speed *speed, uint64_t flops, uint64_t el
   int32_t error = x - speed->fast;
   const int32_t distance = error < 0 ? -error : error;
   speed->deviation += (distance - speed->deviation) / 8;
-  /* A step of more than an octave is a change, not noise: believe half of it at once. */
-  speed->fast += distance > FRACTION ? error / 2 : error * 3 / 10;
+  /* A step of more than half an octave is a change, not noise: believe three quarters of it at once. */
+  speed->fast += distance > FRACTION / 2 ? error / 4 * 3 : error * 3 / 10;
   speed->slow += (x - speed->slow) / 20;
   if (speed->fast < 0)
     speed->fast = 0;
