@@ -1,7 +1,7 @@
 /* Text to tokens and back, after a `tokenizer.json` of Hugging Face's tokenizers: byte-pair encoding with byte fallback, as
  * Llama-like models use it. Understood: model BPE (vocab, merges as strings or pairs, byte_fallback, unk_token), normalizers
- * Prepend and Replace, decoders Replace, ByteFallback, Fuse and Strip, pre-tokenizer none or Metaspace, a template that puts
- * tokens before and after. Anything else is refused by name: no silent difference from the reference. */
+ * Prepend and Replace, decoders Replace, ByteFallback, Fuse and Strip, a template that puts tokens before and after. Anything
+ * else (pre-tokenizers, byte-level alphabets, dropout) is refused by name: no silent difference from the reference. */
 #ifndef SWISD_KERNELS_TOKENIZER_H
 #define SWISD_KERNELS_TOKENIZER_H
 
