@@ -73,7 +73,8 @@ struct swisd_fields {
 #define SWISD_NUMBER_IN(type, member, least, most) \
   {.kind = SWISD_FIELD_WIDTH(type, member), SWISD_FIELD_PLACE(type, member), .min = (least), .max = (most)}
 #define SWISD_BOOL(type, member) {.kind = SWISD_FIELD_BOOL, SWISD_FIELD_PLACE(type, member)}
-#define SWISD_STATUS(type, member) {.kind = SWISD_FIELD_STATUS, SWISD_FIELD_PLACE(type, member)}
+#define SWISD_STATUS(type, member) \
+  {.kind = SWISD_FIELD_STATUS + 0 * sizeof(char[sizeof(((type *)0)->member) == 4 ? 1 : -1]), SWISD_FIELD_PLACE(type, member)}
 #define SWISD_ANYBODY(type, member, ...) {.kind = SWISD_FIELD_ID, SWISD_FIELD_PLACE(type, member), __VA_ARGS__}
 #define SWISD_SOMEBODY(type, member, ...) {.kind = SWISD_FIELD_ID, SWISD_FIELD_PLACE(type, member), .min = 1, __VA_ARGS__}
 #define SWISD_ADDRESS(type, member) {.kind = SWISD_FIELD_ADDRESS, SWISD_FIELD_PLACE(type, member)}
