@@ -55,6 +55,10 @@ uint32_t cluster_count(const struct cluster *c) { return c->host_count; }
 const struct swisd_node *cluster_node(const struct cluster *c, uint32_t node) { return c->hosts[node].node; }
 bool cluster_is_running(const struct cluster *c, uint32_t node) { return c->hosts[node].node != NULL; }
 bool cluster_is_silent(const struct cluster *c, uint32_t node) { return c->hosts[node].silent; }
+bool cluster_in_reach(const struct cluster *c, uint32_t a, uint32_t b)
+{
+  return network_open(c, a, b) && network_open(c, b, a) && !c->hosts[a].leaving && !c->hosts[b].leaving;
+}
 const char *cluster_failure(const struct cluster *c) { return c->failure[0] == '\0' ? NULL : c->failure; }
 void cluster_check_every(struct cluster *c, uint32_t steps) { c->check_every = steps; }
 
@@ -171,6 +175,7 @@ void cluster_step(struct cluster *c, uint32_t host, const struct swisd_event *ev
   trace_step(c, host, c->actions);
   for (uint32_t i = 0; i < c->actions->count && c->failure[0] == '\0'; i++)
     act(c, host, &c->actions->list[i]);
+  jobs_check_accounts(c, host);
   schedule_deadline(c, host);
 }
 
@@ -247,7 +252,9 @@ static void start(struct cluster *c, uint32_t node)
   }
   for (uint32_t i = 0; i < h->disk_count && i < SWISD_HOLDINGS_MAX; i++)
     s->holdings[s->holding_count++] = h->disk[i];
+  c->hosts[node].started = true;
   cluster_step(c, node, &event);
+  models_tell(c, node);
 }
 
 uint32_t cluster_add(struct cluster *c, uint32_t count, const struct cluster_class *device)
@@ -286,7 +293,7 @@ static void end_process(struct cluster *c, uint32_t node)
   h->life++;
   free(h->node);
   h->node = NULL;
-  h->silent = h->leaving = false;
+  h->started = h->silent = h->leaving = false;
   h->deadline_sequence = 0;
   bodies_clear(&h->bodies);
   computes_clear(h);
@@ -352,7 +359,7 @@ void cluster_slow(struct cluster *c, uint32_t node, double factor)
 void cluster_leave(struct cluster *c, uint32_t node)
 {
   struct host *h = &c->hosts[node];
-  if (h->node == NULL || h->silent || h->leaving)
+  if (h->node == NULL || !h->started || h->silent || h->leaving)
     return;
   h->leaving = true;
   cluster_step(c, node, &(struct swisd_event){.kind = SWISD_EVENT_STOP});

@@ -76,6 +76,7 @@ struct swisd_id cluster_id(const struct cluster *c, uint32_t node);
 uint32_t cluster_count(const struct cluster *c);
 bool cluster_is_running(const struct cluster *c, uint32_t node); /* its process exists: silent ones too */
 bool cluster_is_silent(const struct cluster *c, uint32_t node);
+bool cluster_in_reach(const struct cluster *c, uint32_t a, uint32_t b); /* both run and hear each other, and neither is leaving */
 /* How many nodes `node` takes for alive or suspect, without itself. */
 uint32_t cluster_sees(const struct cluster *c, uint32_t node);
 bool cluster_all_see(const struct cluster *c, uint32_t count); /* every running node sees exactly `count` others, all alive */
@@ -111,7 +112,9 @@ struct swisd_job_spec *cluster_model_spec(struct cluster_model *model); /* may b
 uint32_t cluster_model_shards(const struct cluster_model *model, swisd_shard_id shards[SWISD_MODEL_SHARDS_MAX]);
 void cluster_model_bytes(struct cluster_model *model, uint64_t shard_bytes); /* of each shard; before it is given */
 
-void cluster_give(struct cluster *c, uint32_t node, const struct cluster_model *model); /* all its shards lie at that node */
+/* All its shards lie at that node, which says so now or, when it has not started yet, as soon as it has; and again after each
+ * restart, as long as none of them is lost. */
+void cluster_give(struct cluster *c, uint32_t node, const struct cluster_model *model);
 bool cluster_has_shard(const struct cluster *c, uint32_t node, swisd_shard_id shard);   /* on its disk */
 
 /* Submits a job with `items` inputs at once (a decoder: the prompt); returns its number. */

@@ -152,7 +152,7 @@ uint64_t cluster_submit_open(struct cluster *c, uint32_t node, struct cluster_mo
   job->salt = mix(mix(c->seed, 77), number);
   struct host *h = &c->hosts[node];
   job->life = h->life;
-  if (h->node == NULL || h->silent || h->leaving) {
+  if (h->node == NULL || !h->started || h->silent || h->leaving) {
     job->view.submitter_died = true;
     return number;
   }
@@ -267,6 +267,22 @@ void job_answer(struct cluster *c, uint32_t host, const struct swisd_action_answ
     missing += job->answered[i] == 0;
   if (answer->status == SWISD_OK && (missing > 0 || job->view.items == 0))
     cluster_fail(c, "job %llu ends well but lacks %llu items", ull(answer->number), ull(missing));
+}
+
+/* Every issue ends in exactly one class, whatever happens. */
+void jobs_check_accounts(struct cluster *c, uint32_t host)
+{
+  for (uint32_t i = 0; i < c->job_count && c->hosts[host].node != NULL; i++) {
+    const struct job *job = &c->jobs[i];
+    struct swisd_job_account a;
+    if (job->view.node != host || job->view.submitter_died || !swisd_node_job_account(c->hosts[host].node, i + 1u, &a))
+      continue;
+    const uint64_t sum = a.accepted + a.duplicate + a.lost + a.rejected + a.cancelled + a.replayed + a.under_way;
+    if (a.issued != sum)
+      cluster_fail(c, "job %u: %llu FLOP issued, but accepted %llu, duplicate %llu, lost %llu, rejected %llu, cancelled %llu, "
+                   "replayed %llu, under way %llu", i + 1, ull(a.issued), ull(a.accepted), ull(a.duplicate), ull(a.lost),
+                   ull(a.rejected), ull(a.cancelled), ull(a.replayed), ull(a.under_way));
+  }
 }
 
 void jobs_submitter_died(struct cluster *c, uint32_t host)

@@ -107,20 +107,35 @@ const struct cluster_model *model_find(const struct cluster *c, swisd_model_id i
   return m;
 }
 
+static void tell(struct cluster *c, uint32_t node, const struct cluster_model *model)
+{
+  for (uint32_t i = 0; i < model->manifest.shard_count; i++)
+    if (!cluster_has_shard(c, node, model->manifest.shards[i].shard))
+      return;
+  struct swisd_event event = {.kind = SWISD_EVENT_MODEL};
+  event.u.model = &model->manifest;
+  cluster_step(c, node, &event);
+}
+
+void models_tell(struct cluster *c, uint32_t host)
+{
+  for (uint32_t i = 0; i < c->hosts[host].bring_count; i++)
+    tell(c, host, c->hosts[host].brings[i]);
+}
+
 void cluster_give(struct cluster *c, uint32_t node, const struct cluster_model *model)
 {
   struct host *h = &c->hosts[node];
+  SWISD_ASSERT(h->bring_count < sizeof(h->brings) / sizeof(h->brings[0]));
+  h->brings[h->bring_count++] = model;
   for (uint32_t i = 0; i < model->manifest.shard_count; i++) {
     if (cluster_has_shard(c, node, model->manifest.shards[i].shard))
       continue;
     SWISD_ASSERT(h->disk_count < sizeof(h->disk) / sizeof(h->disk[0]));
     h->disk[h->disk_count++] = model->manifest.shards[i].shard;
   }
-  if (h->node == NULL || h->silent)
-    return;
-  struct swisd_event event = {.kind = SWISD_EVENT_MODEL};
-  event.u.model = &model->manifest;
-  cluster_step(c, node, &event);
+  if (h->node != NULL && h->started && !h->silent)
+    tell(c, node, model);
 }
 
 bool cluster_has_shard(const struct cluster *c, uint32_t node, swisd_shard_id shard)
@@ -138,7 +153,7 @@ void cluster_lose_shard(struct cluster *c, uint32_t node, swisd_shard_id shard)
   for (uint32_t i = 0; i < h->disk_count; i++)
     if (h->disk[i] == shard)
       h->disk[i] = h->disk[--h->disk_count];
-  if (h->node == NULL || h->silent)
+  if (h->node == NULL || !h->started || h->silent)
     return;
   struct swisd_event event = {.kind = SWISD_EVENT_SHARD_LOST};
   event.u.shard = shard;

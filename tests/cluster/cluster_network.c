@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/core/panic.h"
+#include "runtime/wire/wire.h"
 #include "tests/cluster/inside.h"
 
 uint64_t network_latency_ns(const struct cluster *c, uint32_t from, uint32_t to)
@@ -58,24 +59,28 @@ static uint32_t destination(const struct cluster *c, const struct swisd_action_s
   return index < c->host_count ? index : c->host_count;
 }
 
+/* As bytes; NULL, and a failure, when the message breaks a bound. */
 static struct message_flight *pack(struct cluster *c, uint32_t from, uint32_t to, const struct swisd_message *message)
 {
-  const size_t bytes = sizeof(*message);
-  struct message_flight *flight = calloc(1, sizeof(*flight) + bytes);
+  uint8_t bytes[SWISD_WIRE_BYTES_MAX];
+  size_t count = 0;
+  const int status = swisd_wire_encode(message, bytes, sizeof(bytes), &count);
+  const bool datagram = swisd_message_is_datagram(message->type);
+  if (status != SWISD_WIRE_OK || count != swisd_wire_size(message) || (datagram && count > SWISD_DATAGRAM_BYTES_MAX)) {
+    cluster_fail(c, "node %u sends a message %s of %zu bytes that breaks a bound: %s", from, swisd_message_type_name(message->type),
+                 count, swisd_wire_status_name(status));
+    return NULL;
+  }
+  struct message_flight *flight = calloc(1, sizeof(*flight) + count);
   SWISD_ASSERT(flight != NULL);
-  memcpy(flight->packed, message, bytes);
-  flight->bytes = (uint32_t)bytes;
+  memcpy(flight->packed, bytes, count);
+  flight->bytes = (uint32_t)count;
   flight->from = from;
   flight->from_life = c->hosts[from].life;
   flight->to_life = c->hosts[to].life;
   flight->since_ns = flight->left_ns = c->now_ns;
-  flight->datagram = swisd_message_is_datagram(message->type);
+  flight->datagram = datagram;
   return flight;
-}
-
-static void unpack(struct cluster *c, const struct message_flight *flight)
-{
-  memcpy(c->message, flight->packed, sizeof(*c->message));
 }
 
 static struct message_flight *copy(const struct message_flight *flight)
@@ -129,6 +134,10 @@ void network_send(struct cluster *c, uint32_t from, const struct swisd_action_se
     }
   }
   struct message_flight *flight = pack(c, from, to, &send->message);
+  if (flight == NULL) {
+    buffer_unref(body);
+    return;
+  }
   flight->body = body;
   const struct cluster_network *n = &c->network;
   if (from != to && cluster_chance(&c->network_random, datagram ? n->loss : n->stream_loss)) {
@@ -180,7 +189,11 @@ void network_arrive(struct cluster *c, struct entry *entry)
     network_drop(flight);
     return;
   }
-  unpack(c, flight);
+  if (swisd_wire_decode(flight->packed, flight->bytes, c->message) != SWISD_WIRE_OK) {
+    cluster_fail(c, "node %u cannot read a message of node %u", to, flight->from);
+    network_drop(flight);
+    return;
+  }
   struct swisd_event event = {.kind = SWISD_EVENT_MESSAGE};
   event.u.message.from = cluster_id(c, flight->from);
   event.u.message.from_address = sender->config.addresses[0];

@@ -116,7 +116,9 @@ struct host {
   struct swisd_config config;
   struct swisd_node *node; /* NULL when not running */
   uint32_t life;           /* counts starts */
-  bool silent, leaving, lies;
+  bool started, silent, leaving, lies;
+  const struct cluster_model *brings[8]; /* models that this device's user has put there */
+  uint32_t bring_count;
   uint64_t silent_since_ns;
   uint64_t died_ns;
   uint64_t clock_offset_ns; /* no two devices agree on the time */
@@ -232,6 +234,9 @@ void compute_forget(struct cluster *c, uint32_t host, struct swisd_job_id job); 
 void compute_rescale(struct cluster *c, uint32_t host, double factor, uint64_t shift_ns);
 void computes_clear(struct host *h);
 
+/* cluster_models.c */
+void models_tell(struct cluster *c, uint32_t host); /* MODEL for each model that it brings and has whole */
+
 /* cluster_jobs.c */
 const struct cluster_model *model_find(const struct cluster *c, swisd_model_id id);
 struct job *job_find(struct cluster *c, uint64_t number);
@@ -239,6 +244,7 @@ uint64_t job_input(const struct job *job, uint64_t item);
 void job_answer(struct cluster *c, uint32_t host, const struct swisd_action_answer *answer);
 /* A row of a sink has been copied into the answer. */
 void job_commit(struct cluster *c, uint32_t host, uint64_t number, uint32_t step, uint32_t lane, uint64_t item, uint64_t value);
+void jobs_check_accounts(struct cluster *c, uint32_t host);
 void jobs_submitter_died(struct cluster *c, uint32_t host);
 void jobs_free(struct cluster *c);
 
