@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "kernels/kernels_bug.h"
-#include "kernels/simd/simd_set.h"
 
 /* The sets that the build compiles from kernels/simd for this architecture (CMakeLists.txt), fastest first within a class.
  * Class "fma" comes first: it is at least as fast, and on processors whose additions and multiplications share pipes up to
@@ -49,8 +48,6 @@ static int processor_runs(const struct swisd_kernels *set)
 }
 #endif
 
-_Thread_local float swisd_simd_scratch[SWISD_SIMD_TILE_ROWS_MAX * SWISD_SIMD_ROW_PITCH] __attribute__((aligned(64)));
-
 const struct swisd_kernels *swisd_kernels_at(size_t index)
 {
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
@@ -85,20 +82,6 @@ const struct swisd_kernels *swisd_kernels_by_name(const char *name)
   for (size_t i = 0; (set = swisd_kernels_at(i)) && strcmp(set->name, name) != 0; i++)
     ;
   return set;
-}
-
-void swisd_kernels_check_conv(const struct swisd_conv *s)
-{
-  SWISD_KERNELS_ASSERT(s->kernel % 2 == 1 && s->kernel <= SWISD_CONV_KERNEL_MAX);
-  SWISD_KERNELS_ASSERT(s->rows_above <= s->kernel / 2 && s->rows_below <= s->kernel / 2);
-}
-
-void swisd_kernels_check_attention(const struct swisd_attention *s)
-{
-  SWISD_KERNELS_ASSERT(s->head_size > 0 && s->kv_heads > 0 && s->heads % s->kv_heads == 0);
-  SWISD_KERNELS_ASSERT(s->q_stride >= s->heads * s->head_size || s->tokens <= 1);
-  SWISD_KERNELS_ASSERT(s->y_stride >= s->heads * s->head_size || s->tokens <= 1);
-  SWISD_KERNELS_ASSERT(s->kv_stride >= s->kv_heads * s->head_size || s->position + s->tokens <= 1);
 }
 
 _Noreturn void swisd_kernels_bug(const char *file, int line, const char *text)

@@ -20,8 +20,8 @@
 
 /* A convolution, stride 1, "same" zero padding, odd square kernel, NHWC images. The input of one item has
  * rows_above + height + rows_below rows; the output has `height`. For a whole image both contexts are 0 and the border is zero
- * padding. For a strip they say how many rows of the neighbouring strips (the halo) come with it: kernel / 2 on a cut edge,
- * 0 on an edge of the image; strips computed apart then equal the whole image bit for bit. */
+ * padding. For a strip they say how many rows of the image beyond it (the halo) come with it: kernel / 2, or as many as there
+ * are before the edge of the image; strips computed apart then equal the whole image bit for bit. */
 struct swisd_conv {
   size_t batch;
   size_t height, width; /* of the output of one item */

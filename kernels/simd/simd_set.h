@@ -12,7 +12,12 @@
 
 /* Room for the copied rows of one tile, of the calling thread: not on the stack, because simulated actors have small ones. */
 enum { SWISD_SIMD_BLOCK_K = 256, SWISD_SIMD_ROW_PITCH = SWISD_SIMD_BLOCK_K + 16, SWISD_SIMD_TILE_ROWS_MAX = 14 };
-extern _Thread_local float swisd_simd_scratch[SWISD_SIMD_TILE_ROWS_MAX * SWISD_SIMD_ROW_PITCH];
+#ifdef __wasm__
+#define SWISD_SIMD_OF_THREAD /* a Worker is an instance with memory of its own */
+#else
+#define SWISD_SIMD_OF_THREAD _Thread_local
+#endif
+extern SWISD_SIMD_OF_THREAD float swisd_simd_scratch[SWISD_SIMD_TILE_ROWS_MAX * SWISD_SIMD_ROW_PITCH];
 
 /* Assert the rules that kernels.h states for a shape. */
 void swisd_kernels_check_conv(const struct swisd_conv *shape);

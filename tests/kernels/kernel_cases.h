@@ -2,6 +2,7 @@
 #ifndef SWISD_TESTS_KERNEL_CASES_H
 #define SWISD_TESTS_KERNEL_CASES_H
 
+#include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,8 @@
 /* How sets are found, and the bits that each class promises. */
 #include "tests/kernels/kernel_cases.h"
 
+#include "tests/kernels/kernels_digest.h"
+
 static void portable_is_the_first_set_and_every_set_answers_to_its_name(void **state)
 {
   (void)state;
@@ -45,12 +47,25 @@ static void openblas_belongs_to_no_class(void **state)
   assert_string_equal(blas->class_name, "none");
 }
 
+static void each_class_has_the_bits_that_it_was_defined_with(void **state)
+{
+  (void)state;
+  const struct swisd_kernels *set;
+  for (size_t i = 0; (set = case_portable(i)); i++) {
+    const uint64_t want = set->class_id == SWISD_KERNELS_FMA ? KERNELS_DIGEST_FMA : KERNELS_DIGEST_NOFMA;
+    const uint64_t digest = kernels_digest(set);
+    if (digest != want)
+      fail_msg("%s: digest %016" PRIx64 " instead of %016" PRIx64, set->name, digest, want);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(portable_is_the_first_set_and_every_set_answers_to_its_name),
     cmocka_unit_test(a_class_name_finds_a_set_of_that_class_and_every_build_has_nofma),
     cmocka_unit_test(openblas_belongs_to_no_class),
+    cmocka_unit_test(each_class_has_the_bits_that_it_was_defined_with),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
