@@ -1,7 +1,6 @@
 /* The presets of limits, and the default configuration with its reasons. */
 #include "runtime/core/config.h"
-
-#include <string.h>
+#include "runtime/core/memory.h"
 
 const struct swisd_limits swisd_limits_lab = {
   .members_max = 256, .rumours_max = 256, .models_max = 8, .jobs_max = 8, .intervals_max = 2048, .workers_max = 128,

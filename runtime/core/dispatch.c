@@ -1,9 +1,8 @@
 /* Issuing work: what a partner with room is given, rescues, sessions, and the leases that keep jobs alive at workers. */
 #include "runtime/core/dispatch.h"
 
-#include <string.h>
-
 #include "runtime/core/member.h"
+#include "runtime/core/memory.h"
 
 static uint64_t mask(const struct swisd_node *node, uint16_t partner, uint32_t job)
 {
@@ -270,8 +269,8 @@ static uint64_t items_for(const struct swisd_node *node, uint16_t partner, const
 static bool give_one(struct swisd_node *node, uint16_t p)
 {
   struct swisd_submitter *sub = node->submitter;
-  uint8_t j;
-  uint32_t l;
+  uint8_t j = 0;
+  uint32_t l = 0;
   bool wanted = false;
   if (!best_lane(node, p, &j, &l, &wanted))
     return false;

@@ -1,8 +1,7 @@
 /* Interval maps over a shared pool. */
 #include "runtime/core/interval.h"
 
-#include <string.h>
-
+#include "runtime/core/memory.h"
 #include "runtime/core/panic.h"
 
 size_t swisd_interval_pool_size(uint16_t max) { return ((size_t)max + 1) * sizeof(struct swisd_interval); }

@@ -1,10 +1,9 @@
 /* The graph of a job: promotion, sources, acceptance, loss and repair. */
 #include "runtime/core/job.h"
 
-#include <string.h>
-
 #include "runtime/core/dispatch.h"
 #include "runtime/core/member.h"
+#include "runtime/core/memory.h"
 
 static bool is_hub(const struct swisd_step_spec *step) { return (step->flags & (SWISD_STEP_HUB | SWISD_STEP_SINK)) != 0; }
 
@@ -92,8 +91,7 @@ struct swisd_trace *swisd_job_trace(struct swisd_node *node, const struct swisd_
   trace->key.lane = (uint8_t)lane;
   trace->key.lo = lo;
   trace->key.hi = hi;
-  if (step < job->spec.step_count)
-    trace->shard = job->spec.lanes[swisd_job_lane_index(job, step, lane)].shard;
+  trace->shard = job->spec.lanes[swisd_job_lane_index(job, step, lane)].shard;
   return trace;
 }
 
@@ -763,7 +761,8 @@ void swisd_job_finish(struct swisd_node *node, uint8_t slot, enum swisd_status s
   out->job = job->id;
   out->status = status;
   out->more = false;
-  struct swisd_trace *trace = swisd_job_trace(node, job, status == SWISD_OK ? SWISD_TRACE_JOB_ANSWERED : SWISD_TRACE_JOB_FAILED,
-                                              SWISD_STEPS_MAX, 0, 0, job->items);
+  struct swisd_trace *trace = swisd_out_trace(node, status == SWISD_OK ? SWISD_TRACE_JOB_ANSWERED : SWISD_TRACE_JOB_FAILED);
+  trace->key.job = job->id;
+  trace->key.hi = job->items;
   trace->value = status == SWISD_OK ? job->number : (uint64_t)-(int64_t)status;
 }

@@ -7,9 +7,8 @@
  * the table. */
 #include "runtime/core/member.h"
 
-#include <string.h>
-
 #include "runtime/core/members_internal.h"
+#include "runtime/core/memory.h"
 
 /* ---- layout ---- */
 

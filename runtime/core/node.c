@@ -1,10 +1,9 @@
 /* The boundary: lays a node out in its block, hands each event to the part it concerns, then lets every part do what is due. */
 #include "runtime/core/node.h"
 
-#include <string.h>
-
 #include "runtime/core/internal.h"
 #include "runtime/core/member.h"
+#include "runtime/core/memory.h"
 #include "runtime/core/placement.h"
 #include "runtime/core/submitter.h"
 #include "runtime/core/worker.h"

@@ -1,10 +1,9 @@
 /* Filling the actions of the step under way. */
 #include "runtime/core/out.h"
 
-#include <string.h>
-
 #include "runtime/core/internal.h"
 #include "runtime/core/member.h"
+#include "runtime/core/memory.h"
 
 bool swisd_out_room(const struct swisd_node *node, uint32_t count)
 {

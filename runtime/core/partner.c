@@ -1,8 +1,7 @@
 /* Workers as a submitter sees them: who they are, what they hold, what they owe, when that is overdue. */
-#include <string.h>
-
 #include "runtime/core/dispatch.h"
 #include "runtime/core/member.h"
+#include "runtime/core/memory.h"
 
 uint16_t swisd_partner_find(const struct swisd_node *node, struct swisd_id id)
 {

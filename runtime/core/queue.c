@@ -1,7 +1,6 @@
 /* Tasks on a worker: refused or queued, their inputs fetched, computed, answered. */
-#include <string.h>
-
 #include "runtime/core/member.h"
+#include "runtime/core/memory.h"
 #include "runtime/core/placement.h"
 #include "runtime/core/worker.h"
 #include "runtime/core/worker_internal.h"

@@ -1,7 +1,6 @@
 /* Fixed-point logarithms and moving averages of speed. */
 #include "runtime/core/rate.h"
-
-#include <string.h>
+#include "runtime/core/memory.h"
 
 enum { FRACTION = 65536 }; /* of the averages: 16 bits, of which swisd_log_rate keeps 8 */
 

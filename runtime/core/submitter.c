@@ -1,11 +1,10 @@
 /* The submitter: its events and messages, the check of each result, its pump. */
 #include "runtime/core/submitter.h"
 
-#include <string.h>
-
 #include "runtime/core/dispatch.h"
 #include "runtime/core/job.h"
 #include "runtime/core/member.h"
+#include "runtime/core/memory.h"
 
 static size_t rounded(size_t size) { return (size + 15) & ~(size_t)15; }
 
@@ -129,7 +128,9 @@ void swisd_submitter_submitted(struct swisd_node *node, const struct swisd_event
   meet_everybody(node);
   sum_rates(node);
   sub->hedge_tokens += swisd_rate_flops(node->config.chunk_ns * 8, swisd_rate_log2(sub->rate_total ? sub->rate_total : 1));
-  swisd_job_trace(node, &sub->jobs[slot], SWISD_TRACE_JOB_SUBMITTED, SWISD_STEPS_MAX, 0, 0, 0)->value = event->number;
+  struct swisd_trace *trace = swisd_out_trace(node, SWISD_TRACE_JOB_SUBMITTED);
+  trace->key.job = sub->jobs[slot].id;
+  trace->value = event->number;
 }
 
 void swisd_submitter_appended(struct swisd_node *node, const struct swisd_event_appended *event)

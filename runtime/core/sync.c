@@ -8,9 +8,8 @@
  * Seeds that no living member owns are tried again with growing pauses, for ever: so a swarm cut in two finds together
  * again, and a node that lost everybody comes back (foca issue 15). Now and then one of the dead is sent a PING that says
  * so; if it lives, it refutes, and both sides exchange their tables. */
-#include <string.h>
-
 #include "runtime/core/members_internal.h"
+#include "runtime/core/memory.h"
 
 enum {
   SEEDS_AT_ONCE = 3,

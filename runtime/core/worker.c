@@ -1,9 +1,8 @@
 /* The worker's jobs: leases, credits, outputs kept for others. Tasks themselves are in queue.c. */
 #include "runtime/core/worker.h"
 
-#include <string.h>
-
 #include "runtime/core/member.h"
+#include "runtime/core/memory.h"
 #include "runtime/core/placement.h"
 #include "runtime/core/worker_internal.h"
 
