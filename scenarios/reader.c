@@ -308,14 +308,18 @@ static void finish_top(struct swisd_reader *r, uint32_t map, uint32_t under, str
   s->device_count = first;
   const struct swisd_document_item *warmup = given(r, map, "warmup") ? given(r, map, "warmup") : given(r, under, "warmup");
   if (s->duration_ns && s->warmup_ns >= s->duration_ns && warmup) {
-    swisd_reader_complain(r, warmup->value, "warmup is not shorter than duration");
+    swisd_reader_enter(r, "warmup", -1);
+    swisd_reader_complain(r, warmup->value, "is not shorter than duration");
+    swisd_reader_leave(r, 0);
   }
   if (!given(r, map, "wire") && !given(r, under, "wire")) {
     s->wire = s->device_count > 1000 ? SWISD_WIRE_SIZED : SWISD_WIRE_FULL;
   }
   const struct swisd_document_item *name = given(r, r->document->root, "name");
   if (*s->name && !is_name(s->name)) {
-    swisd_reader_complain(r, name->value, "name: a name is 1 to 63 letters, digits, - or _");
+    swisd_reader_enter(r, "name", -1);
+    check_name(r, name->value);
+    swisd_reader_leave(r, 0);
   }
 }
 

@@ -17,7 +17,7 @@ struct swisd_reader {
   uint32_t visits;                 /* values read so far, aliases counted each time */
 };
 
-enum { SWISD_READER_VISITS_MAX = 2000000 };
+enum { SWISD_READER_VISITS_MAX = 500000 };
 
 /* Complains about `node` under the current path: "path: text". */
 __attribute__((format(printf, 3, 4))) void swisd_reader_complain(struct swisd_reader *reader, uint32_t node, const char *format, ...);
