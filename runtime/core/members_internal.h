@@ -115,6 +115,7 @@ struct swisd_members {
   uint32_t refute_above;
   uint64_t refute_ns; /* the earliest time of the next refutation */
   uint64_t refused;
+  uint64_t epoch; /* raised whenever a record or a state changes */
 
   uint8_t seed_count, seed_next;
   struct swisd_address seeds[SWISD_SEEDS_MAX];

@@ -41,6 +41,7 @@ void swisd_member_become(struct swisd_node *node, uint32_t index, enum swisd_mem
   member->state = state;
   member->changed_ns = node->now_ns;
   members->links[index].known_to = 0;
+  members->epoch++;
   swisd_members_list_enter(members, index, up ? SWISD_LIST_UP : SWISD_LIST_DOWN);
   if (state == SWISD_MEMBER_SUSPECT)
     suspicion_begins(node, index, from);
@@ -98,6 +99,7 @@ static bool alive(struct swisd_node *node, uint32_t index, const struct swisd_ru
   const bool was_dead = member->state == SWISD_MEMBER_DEAD;
   member->record = rumour->record;
   node->members->links[index].known_to = 0;
+  node->members->epoch++;
   if (reborn && member->state != SWISD_MEMBER_ALIVE) {
     swisd_member_become(node, index, SWISD_MEMBER_ALIVE, sender, spread);
     if (was_dead && swisd_id_equal(sender, member->record.id))
@@ -255,6 +257,7 @@ void swisd_members_publish(struct swisd_node *node)
   struct swisd_members *members = node->members;
   members->table[0].record.version++;
   members->links[0].known_to = 0;
+  members->epoch++;
   if (members->started && !members->left)
     swisd_rumours_spread_self(node);
 }

@@ -10,6 +10,7 @@
  * so; if it lives, it refutes, and both sides exchange their tables. */
 #include "runtime/core/members_internal.h"
 #include "runtime/core/memory.h"
+#include "runtime/core/placement.h"
 
 enum {
   SEEDS_AT_ONCE = 3,
@@ -99,6 +100,7 @@ static void send_page(struct swisd_node *node, struct swisd_pager *pager)
       members->incoming[i].used = false; /* answered */
   pager->used = false;
   members->pager_count--;
+  swisd_placement_synced(node, pager->to);
 }
 
 static void pages_pump(struct swisd_node *node)
