@@ -4,6 +4,7 @@
 #include "runtime/core/dispatch.h"
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
+#include "runtime/core/worker.h"
 
 static bool is_hub(const struct swisd_step_spec *step) { return (step->flags & (SWISD_STEP_HUB | SWISD_STEP_SINK)) != 0; }
 
@@ -380,6 +381,25 @@ uint64_t swisd_job_sources(struct swisd_node *node, uint8_t slot, uint32_t step,
   return hi;
 }
 
+static bool same_body(struct swisd_body a, struct swisd_body b) { return a.handle == b.handle && a.generation == b.generation; }
+
+bool swisd_job_keeps(struct swisd_node *node, uint8_t slot, uint32_t step, const struct swisd_source *source)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  const struct swisd_edge_spec *edge = &job->spec.steps[step].edges[source->edge];
+  for (uint32_t i = 0; i < node->config.limits.segments_max; i++)
+    if (sub->segments[i].used && sub->segments[i].job == slot && same_body(sub->segments[i].body, source->body))
+      return true;
+  if (edge->from == SWISD_EDGE_FROM_INPUT || source->lane >= job->spec.steps[edge->from].lane_count)
+    return false;
+  const uint64_t shift = edge->map == SWISD_EDGE_LAGGED ? edge->width : 0;
+  const uint16_t i = source->lo < shift ? 0
+    : swisd_interval_find(&sub->pool, &job->lanes[swisd_job_lane_index(job, edge->from, source->lane)], source->lo - shift);
+  return i && (sub->pool.list[i].state == SWISD_INTERVAL_ACCEPTED || sub->pool.list[i].state == SWISD_INTERVAL_CHECKING) &&
+         same_body(sub->pool.list[i].body, source->body);
+}
+
 /* ---- acceptance ---- */
 
 /* Whether every consumer of items [lo, hi) of `step` has been accepted. Steps that feed state are kept to the end. */
@@ -420,7 +440,8 @@ void swisd_job_free_output(struct swisd_node *node, uint8_t slot, struct swisd_i
   if (body.handle == 0)
     return;
   if (swisd_id_equal(owner, swisd_member_at(node, 0)->record.id)) {
-    swisd_out_release(node, body);
+    if (!swisd_worker_free_output(node, node->submitter->jobs[slot].id, body))
+      swisd_out_release(node, body);
     return;
   }
   /* Frees of one step share a message as long as they go to one worker. */
@@ -596,7 +617,7 @@ void swisd_job_outputs_lost(struct swisd_node *node, uint8_t slot, struct swisd_
 {
   struct swisd_submitter *sub = node->submitter;
   struct swisd_job *job = &sub->jobs[slot];
-  if (swisd_id_equal(owner, job->id.submitter))
+  if (swisd_id_equal(owner, job->id.submitter) && (body == NULL || swisd_worker_output(node, job->id, *body)))
     return; /* what lies here is here */
   for (uint32_t s = 0; s < job->spec.step_count; s++)
     for (uint32_t l = 0; l < job->spec.steps[s].lane_count; l++) {
@@ -609,6 +630,8 @@ void swisd_job_outputs_lost(struct swisd_node *node, uint8_t slot, struct swisd_
           continue;
         if (body && (body->handle != interval->body.handle || body->generation != interval->body.generation))
           continue;
+        if (swisd_id_equal(owner, job->id.submitter) && is_hub(&job->spec.steps[s]))
+          continue; /* it lies here, whoever could not fetch it */
         const uint64_t flops = (interval->hi - interval->lo) * swisd_job_lane_flops(job, lane_index);
         job->account.accepted -= flops;
         job->account.replayed += flops;

@@ -149,6 +149,9 @@ uint64_t swisd_job_sources(struct swisd_node *node, uint8_t slot, uint32_t step,
 
 /* A step of tokens has computed up to item `hi`: unless that was the end, there is one more item. Before its acceptance. */
 void swisd_job_token(struct swisd_node *node, uint8_t slot, uint64_t hi, const struct swisd_inline *inlined);
+/* Whether a source of `step` that lies on this node is still here. */
+bool swisd_job_keeps(struct swisd_node *node, uint8_t slot, uint32_t step, const struct swisd_source *source);
+
 /* An interval in CHECKING (or straight from ISSUED) is right: counts it, wakes its consumers, frees what it used up. */
 void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane, uint16_t interval);
 /* Outputs kept by `owner` are gone (of one body, when `body` is not NULL). */

@@ -4,6 +4,7 @@
 #include "runtime/core/internal.h"
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
+#include "runtime/core/worker_internal.h"
 
 bool swisd_out_room(const struct swisd_node *node, uint32_t count)
 {
@@ -53,7 +54,7 @@ void swisd_out_attach(struct swisd_node *node, struct swisd_body body, uint64_t 
 
 void swisd_out_release(struct swisd_node *node, struct swisd_body body)
 {
-  if (body.handle == 0)
+  if (body.handle == 0 || swisd_queue_keeps(node, body))
     return;
   SWISD_ASSERT(node->release_count < node->release_max);
   node->releases[(node->release_first + node->release_count++) % node->release_max] = body;

@@ -26,7 +26,7 @@ void swisd_out_attach(struct swisd_node *node, struct swisd_body body, uint64_t 
 /* Any other action; the caller fills its union member. */
 struct swisd_action *swisd_out_action(struct swisd_node *node, enum swisd_action_kind kind);
 
-/* Releases a body of this node, now or when there is room; handle 0 is nothing. */
+/* Releases a body of this node, now or when there is room, or when the task that is to read it is done; handle 0 is nothing. */
 void swisd_out_release(struct swisd_node *node, struct swisd_body body);
 
 /* A trace record with time and kind set, the rest zero; never NULL (a scratch record when the array is full). */

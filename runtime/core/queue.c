@@ -2,6 +2,7 @@
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
 #include "runtime/core/placement.h"
+#include "runtime/core/submitter.h"
 #include "runtime/core/worker.h"
 #include "runtime/core/worker_internal.h"
 
@@ -38,6 +39,8 @@ static void forget(struct swisd_node *node, struct swisd_queued *queued)
       if (node->actions->count + 2 < SWISD_ACTIONS_MAX)
         swisd_out_action(node, SWISD_ACTION_CANCEL)->u.ticket = input->ticket;
     }
+    worker->borrowed = (uint16_t)(worker->borrowed - (input->here && !input->owned));
+    input->here = false;
     if (input->owned) {
       worker->body_bytes -= input->body.bytes;
       swisd_out_release(node, input->body);
@@ -51,6 +54,25 @@ static void forget(struct swisd_node *node, struct swisd_queued *queued)
     worker->running--;
   memset(queued, 0, sizeof *queued);
   worker->grant_due = worker->start_due = true;
+}
+
+/* An output can be freed, or a job's own input used up by a faster copy, while a task that reads it waits or runs here. */
+bool swisd_queue_keeps(struct swisd_node *node, struct swisd_body body)
+{
+  struct swisd_worker *worker = node->worker;
+  for (uint32_t q = 0; worker->borrowed && q < node->config.limits.queue_max; q++) {
+    struct swisd_queued *queued = &worker->queue[q];
+    for (uint32_t i = 0; queued->state != SWISD_QUEUED_FREE && i < queued->task.source_count; i++) {
+      struct swisd_input *input = &queued->inputs[i];
+      if (!input->here || input->owned || input->body.handle != body.handle || input->body.generation != body.generation)
+        continue;
+      input->owned = true;
+      worker->borrowed--;
+      worker->body_bytes += body.bytes;
+      return true;
+    }
+  }
+  return false;
 }
 
 static bool sources_are_sound(const struct swisd_message_task *task, const struct swisd_body *attached)
@@ -69,17 +91,13 @@ static bool sources_are_sound(const struct swisd_message_task *task, const struc
   return task->source_count > 0 && task->source_count <= SWISD_SOURCES_MAX && attachments == (attached->handle != 0);
 }
 
-/* Whether a source that claims to lie here does: an output of that job, or (a node's own job) anything of its own. */
-static bool lies_here(const struct swisd_node *node, const struct swisd_message_task *task, const struct swisd_source *source)
+/* Whether a source that claims to lie here does: an output of that job, or what this node keeps of a job of its own. */
+static bool lies_here(struct swisd_node *node, const struct swisd_message_task *task, const struct swisd_source *source)
 {
-  const struct swisd_worker *worker = node->worker;
-  if (swisd_id_equal(task->key.job.submitter, swisd_member_peek(node, 0)->record.id))
+  if (swisd_worker_output(node, task->key.job, source->body))
     return true;
-  for (uint32_t o = 0; o < node->config.limits.outputs_max; o++)
-    if (worker->outputs[o].used && worker->outputs[o].body.handle == source->body.handle &&
-        worker->outputs[o].body.generation == source->body.generation && swisd_job_id_equal(worker->outputs[o].job, task->key.job))
-      return true;
-  return false;
+  return swisd_id_equal(task->key.job.submitter, swisd_member_peek(node, 0)->record.id) &&
+         swisd_submitter_keeps(node, &task->key, source);
 }
 
 /* Why a task cannot be taken; 0 when it can. */
@@ -118,6 +136,7 @@ static void take_inputs(struct swisd_node *node, struct swisd_queued *queued, st
       worker->body_bytes += attached.bytes;
     } else if (swisd_id_equal(source->owner, self)) {
       input->here = true;
+      worker->borrowed++;
       input->body = source->body;
       input->body_lo = source->body_lo;
       input->body_hi = source->body_hi;

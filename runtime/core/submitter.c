@@ -558,6 +558,9 @@ static void on_nack(struct swisd_node *node, const struct swisd_event_message *e
     break;
   case SWISD_NACK_INPUT_LOST:
     swisd_job_outputs_lost(node, slot, nack->lost.owner, &nack->lost.body);
+    /* It may only have been out of reach: nobody will ask for it again. */
+    if (!swisd_id_equal(nack->lost.owner, job->id.submitter))
+      swisd_job_free_output(node, slot, nack->lost.owner, nack->lost.body);
     break;
   case SWISD_NACK_FENCED:
     if (pinned)
@@ -598,6 +601,14 @@ void swisd_submitter_message(struct swisd_node *node, const struct swisd_event_m
     on_pull(node, event);
   else if (event->message->type == SWISD_MESSAGE_NACK)
     on_nack(node, event);
+}
+
+bool swisd_submitter_keeps(struct swisd_node *node, const struct swisd_task_key *key, const struct swisd_source *source)
+{
+  uint8_t slot;
+  struct swisd_job *job = job_of(node, key->job, &slot);
+  return job && key->step < job->spec.step_count && source->edge < job->spec.steps[key->step].edge_count &&
+         swisd_job_keeps(node, slot, key->step, source);
 }
 
 /* ---- peers ---- */

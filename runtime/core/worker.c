@@ -153,20 +153,37 @@ static void on_open(struct swisd_node *node, struct swisd_id from, const struct 
   worker->grant_due = true;
 }
 
+static struct swisd_output *find_output(const struct swisd_node *node, struct swisd_job_id job, struct swisd_body body)
+{
+  for (uint32_t o = 0; node->worker->output_count && o < node->config.limits.outputs_max; o++) {
+    struct swisd_output *output = &node->worker->outputs[o];
+    if (output->used && output->body.handle == body.handle && output->body.generation == body.generation &&
+        swisd_job_id_equal(output->job, job))
+      return output;
+  }
+  return NULL;
+}
+
+bool swisd_worker_output(const struct swisd_node *node, struct swisd_job_id job, struct swisd_body body)
+{
+  return find_output(node, job, body) != NULL;
+}
+
+bool swisd_worker_free_output(struct swisd_node *node, struct swisd_job_id job, struct swisd_body body)
+{
+  struct swisd_output *output = find_output(node, job, body);
+  if (output == NULL)
+    return false;
+  free_output(node, output);
+  return true;
+}
+
 static void on_body_free(struct swisd_node *node, struct swisd_id from, const struct swisd_message_body_free *free)
 {
-  struct swisd_worker *worker = node->worker;
   if (!swisd_id_equal(from, free->job.submitter))
     return;
   for (uint32_t b = 0; b < free->count && b < SWISD_RELEASES_MAX; b++)
-    for (uint32_t o = 0; o < node->config.limits.outputs_max; o++) {
-      struct swisd_output *output = &worker->outputs[o];
-      if (output->used && output->body.handle == free->bodies[b].handle && output->body.generation == free->bodies[b].generation &&
-          swisd_job_id_equal(output->job, free->job)) {
-        free_output(node, output);
-        break;
-      }
-    }
+    swisd_worker_free_output(node, free->job, free->bodies[b]);
 }
 
 void swisd_worker_message(struct swisd_node *node, const struct swisd_event_message *event)

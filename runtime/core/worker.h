@@ -15,6 +15,11 @@
 struct swisd_node;
 struct swisd_node_status;
 
+/* Whether this worker keeps `body` as an output of that job. */
+bool swisd_worker_output(const struct swisd_node *node, struct swisd_job_id job, struct swisd_body body);
+/* Frees such an output; false when there is none. */
+bool swisd_worker_free_output(struct swisd_node *node, struct swisd_job_id job, struct swisd_body body);
+
 uint64_t swisd_worker_queue_ns(const struct swisd_node *node); /* work queued here, at the node's own speed */
 
 /* Called by node.c. */

@@ -27,7 +27,7 @@ enum swisd_queued_state { SWISD_QUEUED_FREE = 0, SWISD_QUEUED_WAITING, SWISD_QUE
 struct swisd_input {
   uint32_t ticket;        /* of the FETCH under way, 0 = none */
   uint64_t deadline_ns;   /* of the FETCH */
-  bool owned;             /* `body` was fetched or attached: released with the task */
+  bool owned;             /* `body` was fetched or attached, or its owner has let it go: released with the task */
   bool here;
   struct swisd_body body; /* local */
   uint64_t body_lo, body_hi;
@@ -58,6 +58,7 @@ struct swisd_worker {
   struct swisd_speed speed[SWISD_KERNEL_COUNT];
   uint64_t sequence_next;
   uint16_t queued, running, output_count, fetching;
+  uint16_t borrowed;     /* inputs of queued tasks that are here and not owned */
   uint64_t body_bytes; /* inputs and outputs held */
   uint64_t lease_due_ns; /* the next lease or credit to look at */
   uint8_t availability_percent;
@@ -72,6 +73,8 @@ bool swisd_queue_computed(struct swisd_node *node, const struct swisd_event_comp
 bool swisd_queue_fetched(struct swisd_node *node, const struct swisd_event_fetched *event);
 void swisd_queue_drop_job(struct swisd_node *node, struct swisd_job_id job);
 void swisd_queue_pump(struct swisd_node *node);
+/* A body is to be released. When a queued task reads it, the body is that task's from now on, and the answer is true. */
+bool swisd_queue_keeps(struct swisd_node *node, struct swisd_body body);
 uint64_t swisd_queue_deadline_ns(const struct swisd_node *node);
 
 /* worker.c */
