@@ -1,13 +1,15 @@
 /* GFLOP/s of every set of kernels on one thread, next to OpenBLAS. The sets take turns within each round, so that a change of
  * clock or load meets all of them, and the medians over the rounds are compared. With an argument, exits 1 when the `portable`
  * set at 512 x 512 x 512 is below that share of OpenBLAS:
- *   bench_kernels 0.8 */
+ *   bench_kernels 0.8
+ * A second table says what Freivalds' check of a result costs, as a share of the time to compute it. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "kernels/freivalds.h"
 #include "kernels/kernels.h"
 #include "runtime/base/philox.h"
 
@@ -119,6 +121,54 @@ static void run(const struct work *w, const struct swisd_kernels *const *sets, s
   }
 }
 
+/* GFLOP/s of the product that a check stands for, had it been computed in the time of the check. */
+static double measure_check(const struct work *w, const struct swisd_freivalds *check, const struct prepared *p)
+{
+  const uint64_t start = now_ns();
+  uint64_t elapsed = 0;
+  size_t runs = 0, passed = 0;
+  do {
+    passed += w->conv.kernel ? swisd_freivalds_check_conv(check, &w->conv, p->x, p->y)
+                             : swisd_freivalds_check(check, w->m, p->x, w->k, p->y, w->n);
+    runs++;
+    elapsed = now_ns() - start;
+  } while (elapsed < SET_NS);
+  if (passed != runs * (w->conv.kernel ? w->conv.batch * w->conv.height * w->conv.width : w->m)) {
+    fprintf(stderr, "bench_kernels: %s: an honest result was refused\n", w->title);
+    exit(1);
+  }
+  return work_flops(w) * (double)runs / (double)elapsed;
+}
+
+static void run_checks(const struct swisd_kernels *set)
+{
+  static const struct work table[] = {
+    {.title = "32 x 512 x 512", .m = 32, .n = 512, .k = 512},
+    {.title = "32 x 1024 x 1024", .m = 32, .n = 1024, .k = 1024},
+    {.title = "32 x 4096 x 4096", .m = 32, .n = 4096, .k = 4096},
+    {.title = "1 x 4096 x 4096", .m = 1, .n = 4096, .k = 4096},
+    {.title = "conv 8 x 28 x 28, 32 > 32", .conv = {8, 28, 28, 32, 32, 3, 0, 0}},
+    {.title = "conv 8 x 14 x 14, 64 > 64", .conv = {8, 14, 14, 64, 64, 3, 0, 0}},
+  };
+  printf("\nFreivalds' check, %s, share of the time to compute\n", set->name);
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    const struct work *w = &table[i];
+    const size_t k = w->conv.kernel ? w->conv.kernel * w->conv.kernel * w->conv.channels_in : w->k;
+    const size_t n = w->conv.kernel ? w->conv.channels_out : w->n;
+    struct prepared p = prepare(w, set);
+    struct swisd_freivalds check;
+    float *block = random_floats(swisd_freivalds_bytes(k, n) / sizeof(float));
+    double shares[ROUNDS];
+    swisd_freivalds_init(&check, block, 1, 1, p.w, n, 1, k, n);
+    for (size_t round = 0; round < ROUNDS; round++)
+      shares[round] = measure(w, set, &p) / measure_check(w, &check, &p);
+    qsort(shares, ROUNDS, sizeof *shares, compare);
+    printf("%-26s %5.1f %%\n", w->title, 100 * shares[ROUNDS / 2]);
+    release(&p);
+    free(block);
+  }
+}
+
 int main(int argc, char **argv)
 {
   static const struct work table[] = {
@@ -155,6 +205,7 @@ int main(int argc, char **argv)
     if (i == 0 && blas < count)
       first_ratio = median[0] / median[blas];
   }
+  run_checks(sets[0]);
   if (argc > 1 && blas < count && first_ratio < atof(argv[1])) {
     printf("portable is below %s of OpenBLAS at 512 x 512 x 512\n", argv[1]);
     return 1;

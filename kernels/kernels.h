@@ -91,6 +91,9 @@ struct swisd_kernels {
   void (*swiglu)(size_t count, float *gate, const float *up);
   /* Index of the largest element, the first of equals; NaN never wins. count >= 1. */
   size_t (*argmax)(size_t count, const float *x);
+  /* sums[0] = s . x and sums[1] = x . x over `rows` rows of `count` numbers, in double: what Freivalds' check is made of
+   * (freivalds.h). */
+  void (*project)(size_t rows, size_t count, const double *s, size_t s_stride, const float *x, size_t x_stride, double sums[2]);
 };
 enum { SWISD_ROPE_HEAD_SIZE_MAX = 512 };
 

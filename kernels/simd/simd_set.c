@@ -24,4 +24,5 @@ const struct swisd_kernels SWISD_SIMD(kernels) = {
   .attention = SWISD_SIMD(attention),
   .swiglu = SWISD_SIMD(swiglu),
   .argmax = SWISD_SIMD(argmax),
+  .project = SWISD_SIMD(project),
 };

@@ -47,6 +47,8 @@ void SWISD_SIMD(attention)(const struct swisd_attention *shape, const float *q, 
                            float *scratch);
 void SWISD_SIMD(swiglu)(size_t count, float *gate, const float *up);
 size_t SWISD_SIMD(argmax)(size_t count, const float *x);
+void SWISD_SIMD(project)(size_t rows, size_t count, const double *s, size_t s_stride, const float *x, size_t x_stride,
+                         double sums[2]);
 #endif
 
 #endif

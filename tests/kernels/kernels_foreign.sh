@@ -6,7 +6,8 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 flags="-std=c17 -O2 -ffp-contract=off -fno-math-errno -Wall -Wextra -Wundef -Werror -I."
 shared="kernels/kernels_shape.c kernels/rope.c kernels/sincos.c runtime/base/elementary.c"
-simd="kernels/simd/simd_matmul.c kernels/simd/simd_rows.c kernels/simd/simd_attention.c kernels/simd/simd_set.c"
+simd="kernels/simd/simd_matmul.c kernels/simd/simd_rows.c kernels/simd/simd_attention.c kernels/simd/simd_project.c
+  kernels/simd/simd_set.c"
 
 skip() {
   echo "skipped: $1"
