@@ -7,10 +7,7 @@
 #include "runtime/base/elementary.h"
 
 /* Uniform in (0, 1): an inverse may take the log of it, or of 1 minus it. */
-static double open_unit(struct swisd_philox *stream)
-{
-  return ((double)(swisd_philox_u64(stream) >> 12) + 0.5) * 0x1p-52;
-}
+static double open_unit(struct swisd_philox *stream) { return ((double)(swisd_philox_u64(stream) >> 12) + 0.5) * 0x1p-52; }
 
 /* Marsaglia and Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000); a shape below 1 is raised by
  * one and the value scaled by u^(1/shape) (their section 6). The loop accepts more than 95 % of its candidates. */

@@ -69,7 +69,8 @@ static uint32_t add_node(struct builder *b, enum swisd_node_kind kind, struct sw
     swisd_complain(b->complaints, place, "(the file): no memory for more values");
     return 0;
   }
-  d->nodes[d->node_count] = (struct swisd_document_node){.kind = (uint8_t)kind, .open = kind != SWISD_NODE_SCALAR, .place = place};
+  d->nodes[d->node_count] =
+    (struct swisd_document_node){.kind = (uint8_t)kind, .open = kind != SWISD_NODE_SCALAR, .place = place};
   return d->node_count++;
 }
 

@@ -262,7 +262,8 @@ static void finish_fault(struct swisd_reader *r, uint32_t map, uint32_t place, s
     }
   }
   if (found != 1) {
-    swisd_reader_complain(r, place, "has %s of: kill silence slow return loss partition; wanted is one", found ? "several" : "none");
+    swisd_reader_complain(r, place, "has %s of: kill silence slow return loss partition; wanted is one",
+                          found ? "several" : "none");
   }
   const struct swisd_document_item *span = given(r, map, "for");
   if (span && given(r, map, "return")) {
@@ -361,8 +362,8 @@ static void complain_of_missing(struct swisd_reader *r, const struct swisd_key *
   const struct swisd_document_item *item = given(r, r->document->root, "worlds");
   for (uint32_t i = 0; key->section == SWISD_SECTION_TOP && item && (i = swisd_document_next(r->document, item->value, i));) {
     if (r->document->nodes[item->value].kind == SWISD_NODE_MAP) {
-      snprintf(worlds + strlen(worlds), sizeof worlds - strlen(worlds), "%s %.63s", *worlds ? "" : "; worlds of this file:",
-               swisd_document_text(r->document, r->document->items[i].key));
+      snprintf(worlds + strlen(worlds), sizeof worlds - strlen(worlds), "%s %.63s",
+               *worlds ? "" : "; worlds of this file:", swisd_document_text(r->document, r->document->items[i].key));
     }
   }
   swisd_key_wanted(key, wanted, sizeof wanted);
@@ -397,7 +398,8 @@ static void read_absent(struct swisd_reader *r, const struct swisd_key *key, uin
   }
 }
 
-void swisd_reader_map(struct swisd_reader *r, enum swisd_section section, uint32_t node, uint32_t under, uint32_t place, void *base)
+void swisd_reader_map(struct swisd_reader *r, enum swisd_section section, uint32_t node, uint32_t under, uint32_t place,
+                      void *base)
 {
   if (!visit(r, place)) {
     return;

@@ -20,7 +20,8 @@ struct swisd_reader {
 enum { SWISD_READER_VISITS_MAX = 500000 };
 
 /* Complains about `node` under the current path: "path: text". */
-__attribute__((format(printf, 3, 4))) void swisd_reader_complain(struct swisd_reader *reader, uint32_t node, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void swisd_reader_complain(struct swisd_reader *reader, uint32_t node, const char *format,
+                                                                 ...);
 
 /* Goes one step down in the path; returns what leave() takes. `index` -1: a name, otherwise "[index]". */
 uint32_t swisd_reader_enter(struct swisd_reader *reader, const char *name, int64_t index);

@@ -33,8 +33,10 @@ static void store_whole(const struct swisd_key *key, void *base, uint64_t value)
   const uint8_t u8 = (uint8_t)value;
   const uint16_t u16 = (uint16_t)value;
   const uint32_t u32 = (uint32_t)value;
-  const void *from = key->bytes == 1 ? (const void *)&u8 : key->bytes == 2 ? (const void *)&u16
-                   : key->bytes == 4 ? (const void *)&u32 : (const void *)&value;
+  const void *from = key->bytes == 1   ? (const void *)&u8
+                     : key->bytes == 2 ? (const void *)&u16
+                     : key->bytes == 4 ? (const void *)&u32
+                                       : (const void *)&value;
   memcpy((char *)base + key->offset, from, key->bytes);
 }
 
@@ -235,8 +237,8 @@ static const struct shaped {
   {SWISD_DISTRIBUTION_GAMMA, "scale", "shape", 0.01, 1000},
 };
 
-static bool read_parameter(struct swisd_reader *r, const struct swisd_document_item *item, enum swisd_dimension dimension, double min,
-                           double max, double *value)
+static bool read_parameter(struct swisd_reader *r, const struct swisd_document_item *item, enum swisd_dimension dimension,
+                           double min, double max, double *value)
 {
   const uint32_t mark = swisd_reader_enter(r, text_of(r, item->key), -1);
   const char *text = scalar_text(r, item->value, swisd_quantity_wanted(dimension));
@@ -345,7 +347,8 @@ static void read_distribution(struct swisd_reader *r, const struct swisd_key *ke
   }
 }
 
-static void add_target(struct swisd_reader *r, uint32_t node, struct swisd_scenario_fault *fault, struct swisd_scenario_target target)
+static void add_target(struct swisd_reader *r, uint32_t node, struct swisd_scenario_fault *fault,
+                       struct swisd_scenario_target target)
 {
   struct swisd_scenario *s = r->scenario;
   if (!swisd_reader_grow((void **)&s->targets, s->target_count, sizeof *s->targets)) {
@@ -379,8 +382,9 @@ static void read_device_name(struct swisd_reader *r, uint32_t node, const char *
   if (index >= c->count) {
     swisd_reader_complain(r, node, "'%.40s': there are %s/0 to %s/%u", text, c->name, c->name, c->count - 1);
   } else if (fault) {
-    add_target(r, node, fault, (struct swisd_scenario_target){.class_index = (uint16_t)found, .first = (uint32_t)index,
-                                                              .count = slash ? 1 : c->count});
+    add_target(
+      r, node, fault,
+      (struct swisd_scenario_target){.class_index = (uint16_t)found, .first = (uint32_t)index, .count = slash ? 1 : c->count});
   }
 }
 
@@ -406,7 +410,8 @@ static void read_device_choice(struct swisd_reader *r, uint32_t node, struct swi
   double part = 0;
   char why[WHY_BYTES];
   if (share && r->document->nodes[share->value].kind == SWISD_NODE_SCALAR &&
-      swisd_quantity_parse(text_of(r, share->value), SWISD_DIMENSION_SHARE, &part, why, sizeof why) == 0 && part >= 0 && part <= 1) {
+      swisd_quantity_parse(text_of(r, share->value), SWISD_DIMENSION_SHARE, &part, why, sizeof why) == 0 && part >= 0 &&
+      part <= 1) {
     target.count = (uint32_t)(part * c->count + 0.5);
     target.count += target.count == 0 && part > 0;
   }

@@ -29,8 +29,8 @@ static uint32_t find_world(struct swisd_reader *r, const char *world)
   struct swisd_scenario *s = r->scenario;
   const struct swisd_document_item *worlds = swisd_document_find(d, d->root, "worlds");
   uint32_t found = 0;
-  for (uint32_t i = 0; worlds && d->nodes[worlds->value].kind == SWISD_NODE_MAP &&
-                       (i = swisd_document_next(d, worlds->value, i));) {
+  for (uint32_t i = 0;
+       worlds && d->nodes[worlds->value].kind == SWISD_NODE_MAP && (i = swisd_document_next(d, worlds->value, i));) {
     const char *name = swisd_document_text(d, d->items[i].key);
     if (strncmp(name, "x-", 2) == 0 || strlen(name) >= SWISD_SCENARIO_NAME_BYTES ||
         !swisd_reader_grow((void **)&s->worlds, s->world_count, sizeof *s->worlds)) {
@@ -106,7 +106,8 @@ static int refuse_file(const char *path, const char *why, struct swisd_scenario_
   return -1;
 }
 
-int swisd_scenario_read(const char *path, const char *world, struct swisd_scenario *scenario, struct swisd_scenario_errors *errors)
+int swisd_scenario_read(const char *path, const char *world, struct swisd_scenario *scenario,
+                        struct swisd_scenario_errors *errors)
 {
   memset(scenario, 0, sizeof *scenario);
   FILE *in = fopen(path, "rb");

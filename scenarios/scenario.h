@@ -33,8 +33,8 @@ enum swisd_leave { SWISD_LEAVE_CRASH = 0, SWISD_LEAVE_GRACEFUL = 1 };
 /* An access link between a device and the rest of the world. */
 struct swisd_scenario_link {
   char name[SWISD_SCENARIO_NAME_BYTES];
-  struct swisd_distribution latency_s; /* one way, one draw per device (purpose LATENCY) */
-  struct swisd_distribution jitter_s;  /* added to each message, one draw each; NONE: no jitter */
+  struct swisd_distribution latency_s;     /* one way, one draw per device (purpose LATENCY) */
+  struct swisd_distribution jitter_s;      /* added to each message, one draw each; NONE: no jitter */
   double up_bytes_per_s, down_bytes_per_s; /* 0: not limited */
   double loss;                             /* share of datagrams lost */
 };
@@ -45,8 +45,8 @@ struct swisd_scenario_class {
   uint32_t first, count;
   double flops_per_s[SWISD_KERNEL_COUNT]; /* nominal, before any scaling by a lab */
   uint64_t memory_bytes;
-  uint16_t link;  /* index in links, or SWISD_SCENARIO_NO_LINK */
-  uint16_t slots; /* programs run at once */
+  uint16_t link;                                  /* index in links, or SWISD_SCENARIO_NO_LINK */
+  uint16_t slots;                                 /* programs run at once */
   struct swisd_distribution uptime_s, downtime_s; /* uptime NONE: no churn; downtime NONE: those who leave stay away.
                                                      Already divided by `faster` */
   double faster;                                  /* what published times were divided by: print it with the results */
@@ -65,19 +65,19 @@ enum swisd_fault_kind {
 /* A scripted event. Ask swisd_scenario_fault_devices() whom it hits. */
 struct swisd_scenario_fault {
   uint64_t at_ns;
-  uint64_t for_ns; /* after this it is undone (a killed device returns); SWISD_NEVER: it lasts */
-  uint8_t kind;    /* enum swisd_fault_kind */
-  double factor;   /* SLOW */
-  double loss;     /* LOSS: 0..1 */
-  uint16_t link;   /* LOSS: index in links */
+  uint64_t for_ns;                     /* after this it is undone (a killed device returns); SWISD_NEVER: it lasts */
+  uint8_t kind;                        /* enum swisd_fault_kind */
+  double factor;                       /* SLOW */
+  double loss;                         /* LOSS: 0..1 */
+  uint16_t link;                       /* LOSS: index in links */
   uint32_t target_first, target_count; /* in targets[] of the scenario */
-  uint32_t order;  /* its index in the file */
+  uint32_t order;                      /* its index in the file */
 };
 
 /* Whom a fault hits: devices of one class. */
 struct swisd_scenario_target {
   uint16_t class_index;
-  bool random;           /* `count` of the class, chosen anew in each repeat; otherwise first .. first + count - 1 in the class */
+  bool random; /* `count` of the class, chosen anew in each repeat; otherwise first .. first + count - 1 in the class */
   uint32_t first, count;
 };
 
@@ -95,13 +95,13 @@ struct swisd_scenario_workload {
   char data[SWISD_SCENARIO_PATH_BYTES];  /* input items: path, or a built-in name; may be empty for a shape */
   struct swisd_scenario_step steps[SWISD_STEPS_MAX];
   uint32_t step_count;
-  uint64_t in_bytes; /* of the shape, per item */
-  uint64_t items;    /* in the data; 0: all there are */
-  uint64_t repeat;   /* times the stream goes through the items; 0: until `bound_ns` */
-  uint64_t bound_ns; /* with repeat 0: repeat until the fluid bound of the whole run is about this */
-  uint32_t submitters; /* nodes besides the devices that submit and do not compute; each submits its share */
-  uint16_t link;       /* theirs: index in links, or SWISD_SCENARIO_NO_LINK */
-  uint32_t requests;   /* jobs of each submitter, one after another */
+  uint64_t in_bytes;                    /* of the shape, per item */
+  uint64_t items;                       /* in the data; 0: all there are */
+  uint64_t repeat;                      /* times the stream goes through the items; 0: until `bound_ns` */
+  uint64_t bound_ns;                    /* with repeat 0: repeat until the fluid bound of the whole run is about this */
+  uint32_t submitters;                  /* nodes besides the devices that submit and do not compute; each submits its share */
+  uint16_t link;                        /* theirs: index in links, or SWISD_SCENARIO_NO_LINK */
+  uint32_t requests;                    /* jobs of each submitter, one after another */
   struct swisd_distribution arrivals_s; /* gap between the starts of two jobs; NONE: the next one starts when one is answered */
   uint64_t chunk_ns;
   uint8_t verify; /* enum swisd_verify of runtime/core/jobspec.h */
@@ -124,7 +124,7 @@ struct swisd_scenario {
 
   struct swisd_scenario_workload workload;
   uint32_t placement_slots, placement_replicas_min;
-  uint8_t compute, wire, throttle; /* enums above; `view` has one value yet */
+  uint8_t compute, wire, throttle;        /* enums above; `view` has one value yet */
   char policy[SWISD_SCENARIO_NAME_BYTES]; /* "core": the core's own */
 };
 
@@ -143,8 +143,8 @@ int swisd_scenario_read(const char *path, const char *world, struct swisd_scenar
                         struct swisd_scenario_errors *errors);
 
 /* The same from memory; `name` stands for the file in messages. */
-int swisd_scenario_parse(const char *name, const char *text, size_t bytes, const char *world,
-                         struct swisd_scenario *scenario, struct swisd_scenario_errors *errors);
+int swisd_scenario_parse(const char *name, const char *text, size_t bytes, const char *world, struct swisd_scenario *scenario,
+                         struct swisd_scenario_errors *errors);
 
 void swisd_scenario_free(struct swisd_scenario *scenario); /* also of a zeroed one */
 

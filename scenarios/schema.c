@@ -42,8 +42,8 @@ const struct swisd_key swisd_keys[] = {
    "in simulation: charge time only, or run the kernels too"},
   {SWISD_SECTION_TOP, SWISD_KEY_CHOICE, 0, 0, "wire", FIELD(swisd_scenario, wire), 0, 0, NULL, "full sized",
    "in simulation: encode every message, or count its bytes (default: full up to 1000 devices)"},
-  {SWISD_SECTION_TOP, SWISD_KEY_CHOICE, 0, 0, "throttle", FIELD(swisd_scenario, throttle), 0, 0, "withhold", "withhold quota none",
-   "in the lab: how a process is made as slow as its class"},
+  {SWISD_SECTION_TOP, SWISD_KEY_CHOICE, 0, 0, "throttle", FIELD(swisd_scenario, throttle), 0, 0, "withhold",
+   "withhold quota none", "in the lab: how a process is made as slow as its class"},
   {SWISD_SECTION_TOP, SWISD_KEY_CHOICE, 0, 0, "view", NO_FIELD, 0, 0, "full", "full", "whom a node knows: everybody"},
   {SWISD_SECTION_TOP, SWISD_KEY_TEXT, 0, 0, "policy", FIELD(swisd_scenario, policy), 1, 63, "core", NULL,
    "of placement and dispatch"},
@@ -60,8 +60,7 @@ const struct swisd_key swisd_keys[] = {
    "from the device; instead of bandwidth"},
   {SWISD_SECTION_LINK, SWISD_KEY_RATE, 0, 0, "down", FIELD(swisd_scenario_link, down_bytes_per_s), 1, 1e12, NULL, NULL,
    "to the device; instead of bandwidth"},
-  {SWISD_SECTION_LINK, SWISD_KEY_SHARE, 0, 0, "loss", FIELD(swisd_scenario_link, loss), 0, 1, "0 %", NULL,
-   "of the datagrams"},
+  {SWISD_SECTION_LINK, SWISD_KEY_SHARE, 0, 0, "loss", FIELD(swisd_scenario_link, loss), 0, 1, "0 %", NULL, "of the datagrams"},
 
   {SWISD_SECTION_DEVICE, SWISD_KEY_WHOLE, 0, 0, "count", FIELD(swisd_scenario_class, count), 1, 1000000, "1", NULL, "devices"},
   {SWISD_SECTION_DEVICE, SWISD_KEY_TEXT, 0, 0, "class", NO_FIELD, 1, 63, NULL, NULL,
@@ -75,8 +74,8 @@ const struct swisd_key swisd_keys[] = {
   {SWISD_SECTION_DEVICE, SWISD_KEY_WHOLE, 0, 0, "slots", FIELD(swisd_scenario_class, slots), 1, 16, "1", NULL,
    "programs run at once"},
 
-  {SWISD_SECTION_SPEED, SWISD_KEY_SPEED, 0, SWISD_KEY_REQUIRED, "conv", FIELD(swisd_scenario_class, flops_per_s[SWISD_KERNEL_CONV]),
-   1e3, 1e15, NULL, NULL, "convolutions"},
+  {SWISD_SECTION_SPEED, SWISD_KEY_SPEED, 0, SWISD_KEY_REQUIRED, "conv",
+   FIELD(swisd_scenario_class, flops_per_s[SWISD_KERNEL_CONV]), 1e3, 1e15, NULL, NULL, "convolutions"},
   {SWISD_SECTION_SPEED, SWISD_KEY_SPEED, 0, SWISD_KEY_REQUIRED, "dense",
    FIELD(swisd_scenario_class, flops_per_s[SWISD_KERNEL_DENSE]), 1e3, 1e15, NULL, NULL, "matrix products"},
   {SWISD_SECTION_SPEED, SWISD_KEY_SPEED, 0, SWISD_KEY_REQUIRED, "attention",
@@ -84,8 +83,8 @@ const struct swisd_key swisd_keys[] = {
 
   {SWISD_SECTION_CHURN, SWISD_KEY_TIME_DISTRIBUTION, 0, SWISD_KEY_REQUIRED, "uptime", FIELD(swisd_scenario_class, uptime_s), 1e-6,
    100 * YEAR_S, NULL, NULL, "length of a session"},
-  {SWISD_SECTION_CHURN, SWISD_KEY_TIME_DISTRIBUTION, 0, 0, "downtime", FIELD(swisd_scenario_class, downtime_s), 1e-6, 100 * YEAR_S,
-   NULL, NULL, "length of an absence; not given: who leaves stays away"},
+  {SWISD_SECTION_CHURN, SWISD_KEY_TIME_DISTRIBUTION, 0, 0, "downtime", FIELD(swisd_scenario_class, downtime_s), 1e-6,
+   100 * YEAR_S, NULL, NULL, "length of an absence; not given: who leaves stays away"},
   {SWISD_SECTION_CHURN, SWISD_KEY_NUMBER, 0, 0, "faster", FIELD(swisd_scenario_class, faster), 1e-6, 1e9, "1", NULL,
    "both are divided by this, to fit long published times into a short run"},
   {SWISD_SECTION_CHURN, SWISD_KEY_CHOICE, 0, 0, "leave", FIELD(swisd_scenario_class, leave), 0, 0, "crash", "crash graceful",
@@ -110,8 +109,8 @@ const struct swisd_key swisd_keys[] = {
    "devices with this link"},
   {SWISD_SECTION_LOSS, SWISD_KEY_SHARE, 0, SWISD_KEY_REQUIRED, "rate", FIELD(swisd_scenario_fault, loss), 0, 1, NULL, NULL,
    "in place of the link's own loss"},
-  {SWISD_SECTION_TARGET, SWISD_KEY_CLASS, 0, SWISD_KEY_REQUIRED, "class", FIELD(swisd_scenario_target, class_index), 0, 0, NULL, NULL,
-   "devices of this class"},
+  {SWISD_SECTION_TARGET, SWISD_KEY_CLASS, 0, SWISD_KEY_REQUIRED, "class", FIELD(swisd_scenario_target, class_index), 0, 0, NULL,
+   NULL, "devices of this class"},
   {SWISD_SECTION_TARGET, SWISD_KEY_WHOLE, 0, 0, "count", FIELD(swisd_scenario_target, count), 1, 1000000, NULL, NULL,
    "so many, chosen anew in each repeat"},
   {SWISD_SECTION_TARGET, SWISD_KEY_SHARE, 0, 0, "share", NO_FIELD, 0, 1, NULL, NULL, "such a share, chosen anew in each repeat"},
@@ -134,15 +133,15 @@ const struct swisd_key swisd_keys[] = {
    "of the submitters"},
   {SWISD_SECTION_WORKLOAD, SWISD_KEY_WHOLE, 0, 0, "requests", FIELD(swisd_scenario, workload.requests), 1, 1e9, "1", NULL,
    "jobs of each submitter, one after another"},
-  {SWISD_SECTION_WORKLOAD, SWISD_KEY_TIME_DISTRIBUTION, 0, 0, "arrivals", FIELD(swisd_scenario, workload.arrivals_s), 0, YEAR_S, NULL,
-   NULL, "between the starts of two jobs; not given: the next starts when one is answered"},
+  {SWISD_SECTION_WORKLOAD, SWISD_KEY_TIME_DISTRIBUTION, 0, 0, "arrivals", FIELD(swisd_scenario, workload.arrivals_s), 0, YEAR_S,
+   NULL, NULL, "between the starts of two jobs; not given: the next starts when one is answered"},
   {SWISD_SECTION_WORKLOAD, SWISD_KEY_TIME, 0, 0, "chunk", FIELD(swisd_scenario, workload.chunk_ns), 1e-3, 60, "250 ms", NULL,
    "a task is sized to this much of its worker's time"},
   {SWISD_SECTION_WORKLOAD, SWISD_KEY_CHOICE, 0, 0, "verify", FIELD(swisd_scenario, workload.verify), 0, 0, "none",
    "none freivalds hash", "how results are checked"},
 
-  {SWISD_SECTION_SHAPE, SWISD_KEY_BYTES, 0, SWISD_KEY_REQUIRED, "input", FIELD(swisd_scenario, workload.in_bytes), 1, 1e9, NULL, NULL,
-   "per item"},
+  {SWISD_SECTION_SHAPE, SWISD_KEY_BYTES, 0, SWISD_KEY_REQUIRED, "input", FIELD(swisd_scenario, workload.in_bytes), 1, 1e9, NULL,
+   NULL, "per item"},
   {SWISD_SECTION_SHAPE, SWISD_KEY_LIST, SWISD_SECTION_STEP, SWISD_KEY_REQUIRED, "steps", NO_FIELD, 1, SWISD_STEPS_MAX, NULL, NULL,
    "one after another"},
   {SWISD_SECTION_STEP, SWISD_KEY_CHOICE, 0, 0, "kernel", FIELD(swisd_scenario_step, kernel), 0, 0, "conv", "conv dense attention",
@@ -151,13 +150,13 @@ const struct swisd_key swisd_keys[] = {
    "shards that it is cut in"},
   {SWISD_SECTION_STEP, SWISD_KEY_WORK, 0, SWISD_KEY_REQUIRED, "work", FIELD(swisd_scenario_step, flops), 1, 1e15, NULL, NULL,
    "per item, all lanes together"},
-  {SWISD_SECTION_STEP, SWISD_KEY_BYTES, 0, SWISD_KEY_REQUIRED, "output", FIELD(swisd_scenario_step, out_bytes), 1, 1e9, NULL, NULL,
-   "per item, all lanes together"},
+  {SWISD_SECTION_STEP, SWISD_KEY_BYTES, 0, SWISD_KEY_REQUIRED, "output", FIELD(swisd_scenario_step, out_bytes), 1, 1e9, NULL,
+   NULL, "per item, all lanes together"},
   {SWISD_SECTION_STEP, SWISD_KEY_BYTES, 0, SWISD_KEY_REQUIRED, "weights", FIELD(swisd_scenario_step, weight_bytes), 1, 1e12, NULL,
    NULL, "of each lane"},
 
-  {SWISD_SECTION_PLACEMENT, SWISD_KEY_WHOLE, 0, 0, "slots", FIELD(swisd_scenario, placement_slots), 1, SWISD_HOLDINGS_MAX, "3", NULL,
-   "shards that a node holds (d)"},
+  {SWISD_SECTION_PLACEMENT, SWISD_KEY_WHOLE, 0, 0, "slots", FIELD(swisd_scenario, placement_slots), 1, SWISD_HOLDINGS_MAX, "3",
+   NULL, "shards that a node holds (d)"},
   {SWISD_SECTION_PLACEMENT, SWISD_KEY_WHOLE, 0, 0, "r_min", FIELD(swisd_scenario, placement_replicas_min), 1, 255, "2", NULL,
    "holders below which nobody drops a shard"},
 };
@@ -199,15 +198,19 @@ void swisd_key_path(const struct swisd_key *key, char *path, size_t bytes)
     const struct swisd_key *k = chain[depth];
     const size_t used = strlen(path);
     snprintf(path + used, bytes - used, "%s%s", k->name,
-             depth == 0 ? "" : k->type == SWISD_KEY_NAMED ? ".*." : k->type == SWISD_KEY_LIST ? "[]." : ".");
+             depth == 0                   ? ""
+             : k->type == SWISD_KEY_NAMED ? ".*."
+             : k->type == SWISD_KEY_LIST  ? "[]."
+                                          : ".");
   }
 }
 
 void swisd_key_wanted(const struct swisd_key *key, char *text, size_t bytes)
 {
   static const uint8_t dimensions[] = {
-    [SWISD_KEY_NUMBER] = SWISD_DIMENSION_NONE, [SWISD_KEY_TIME] = SWISD_DIMENSION_TIME,   [SWISD_KEY_BYTES] = SWISD_DIMENSION_BYTES,
-    [SWISD_KEY_RATE] = SWISD_DIMENSION_RATE,   [SWISD_KEY_SPEED] = SWISD_DIMENSION_SPEED, [SWISD_KEY_WORK] = SWISD_DIMENSION_WORK,
+    [SWISD_KEY_NUMBER] = SWISD_DIMENSION_NONE, [SWISD_KEY_TIME] = SWISD_DIMENSION_TIME,
+    [SWISD_KEY_BYTES] = SWISD_DIMENSION_BYTES, [SWISD_KEY_RATE] = SWISD_DIMENSION_RATE,
+    [SWISD_KEY_SPEED] = SWISD_DIMENSION_SPEED, [SWISD_KEY_WORK] = SWISD_DIMENSION_WORK,
     [SWISD_KEY_SHARE] = SWISD_DIMENSION_SHARE,
   };
   static const char *const words[] = {

@@ -36,7 +36,7 @@ static double polynomial(const double *coefficients, int count, double x)
  * The first term left out is below 2 s^23 / 23 < 3e-19, relative to |s| below 1e-17. */
 double swisd_math_log(double x)
 {
-  static const double odd[] = {1.0,       1.0 / 3,  1.0 / 5,  1.0 / 7,  1.0 / 9, 1.0 / 11,
+  static const double odd[] = {1.0,      1.0 / 3,  1.0 / 5,  1.0 / 7,  1.0 / 9, 1.0 / 11,
                                1.0 / 13, 1.0 / 15, 1.0 / 17, 1.0 / 19, 1.0 / 21};
   if (isnan(x) || x < 0) {
     return NAN;
@@ -67,9 +67,9 @@ double swisd_math_log(double x)
 /* x = k ln 2 + r, |r| < 0.3466; the first term left out of the Taylor series is r^14 / 14! < 5e-18. */
 double swisd_math_exp(double x)
 {
-  static const double inverse_factorials[] = {1.0,           1.0,          1.0 / 2,        1.0 / 6,         1.0 / 24,
-                                              1.0 / 120,     1.0 / 720,    1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
-                                              1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
+  static const double inverse_factorials[] = {
+    1.0,        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,
+    1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
   if (isnan(x)) {
     return x;
   }
@@ -125,8 +125,8 @@ double swisd_math_gamma(double x)
 
 /* Numerators and denominators of AS 241's PPND16: the middle, the near tail, the far tail. */
 static const double quantile_tables[3][2][8] = {
-  {{3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,
-    4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3},
+  {{3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4, 4.5921953931549871457e4,
+    6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3},
    {1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3, 2.1213794301586595867e4,
     3.9307895800092710610e4, 2.8729085735721942674e4, 5.2264952788528545610e3}},
   {{1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0, 3.64784832476320460504e0,

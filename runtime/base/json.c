@@ -95,7 +95,8 @@ static size_t utf8_length(const unsigned char *text, size_t bytes)
 
 static void write_quoted(FILE *out, const char *text, size_t bytes)
 {
-  static const char escapes[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
+  static const char escapes[] = {
+    ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
   putc('"', out);
   for (size_t i = 0; i < bytes;) {
     const unsigned char c = (unsigned char)text[i];

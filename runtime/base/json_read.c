@@ -124,10 +124,7 @@ json_t *swisd_json_find(const struct swisd_json_file *file, const char *pointer)
   return value;
 }
 
-static const char *skip_space(const char *c)
-{
-  return c + strspn(c, " \t\r\n");
-}
+static const char *skip_space(const char *c) { return c + strspn(c, " \t\r\n"); }
 
 static const char *skip_string(const char *c)
 {
@@ -222,7 +219,9 @@ int swisd_json_get_integer(const struct swisd_json_file *file, const char *point
   const json_t *found = swisd_json_find(file, pointer);
   if (!json_is_integer(found) || json_integer_value(found) < min || json_integer_value(found) > max) {
     return swisd_json_error(file, pointer, error, "%s, a whole number from %lld to %lld is wanted",
-                            !found ? "is missing" : json_is_integer(found) ? "is out of range" : "is of another type",
+                            !found                   ? "is missing"
+                            : json_is_integer(found) ? "is out of range"
+                                                     : "is of another type",
                             (long long)min, (long long)max);
   }
   *value = json_integer_value(found);
@@ -235,7 +234,10 @@ int swisd_json_get_number(const struct swisd_json_file *file, const char *pointe
   const json_t *found = swisd_json_find(file, pointer);
   if (!json_is_number(found) || json_number_value(found) < min || json_number_value(found) > max) {
     return swisd_json_error(file, pointer, error, "%s, a number from %g to %g is wanted",
-                            !found ? "is missing" : json_is_number(found) ? "is out of range" : "is of another type", min, max);
+                            !found                  ? "is missing"
+                            : json_is_number(found) ? "is out of range"
+                                                    : "is of another type",
+                            min, max);
   }
   *value = json_number_value(found);
   return 0;

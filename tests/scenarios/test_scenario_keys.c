@@ -14,10 +14,10 @@ struct sheet {
   char text[8192];
   size_t used;
   const struct swisd_key *focus;
-  const char *focus_name, *focus_value; /* written in place of its name and of a right value; NULL: the right ones */
-  int copies;                           /* of the focus: 0 leaves it out, 2 doubles it */
+  const char *focus_name, *focus_value;             /* written in place of its name and of a right value; NULL: the right ones */
+  int copies;                                       /* of the focus: 0 leaves it out, 2 doubles it */
   int line, name_column, value_column, parent_line; /* where the focus was written */
-  char path[128];                       /* dotted, of the focus */
+  char path[128];                                   /* dotted, of the focus */
 };
 
 static struct swisd_scenario_errors errors;
@@ -309,10 +309,10 @@ static void exact(const struct swisd_key *key, double value, char *text, size_t 
   static const struct {
     const char *name;
     double factor;
-  } smallest[] = {[SWISD_DIMENSION_NONE] = {"", 1},         [SWISD_DIMENSION_TIME] = {"ns", 1e-9},
-                  [SWISD_DIMENSION_BYTES] = {"B", 1},       [SWISD_DIMENSION_RATE] = {"bit", 0.125},
-                  [SWISD_DIMENSION_SPEED] = {"flops", 1},   [SWISD_DIMENSION_WORK] = {"flop", 1},
-                  [SWISD_DIMENSION_SHARE] = {"%", 0.01}};
+  } smallest[] = {
+    [SWISD_DIMENSION_NONE] = {"", 1},        [SWISD_DIMENSION_TIME] = {"ns", 1e-9},  [SWISD_DIMENSION_BYTES] = {"B", 1},
+    [SWISD_DIMENSION_RATE] = {"bit", 0.125}, [SWISD_DIMENSION_SPEED] = {"flops", 1}, [SWISD_DIMENSION_WORK] = {"flop", 1},
+    [SWISD_DIMENSION_SHARE] = {"%", 0.01}};
   const enum swisd_dimension d = dimension_of(key);
   snprintf(text, bytes, "%.*f %s", key->type == SWISD_KEY_WHOLE ? 0 : 6, value / smallest[d].factor, smallest[d].name);
   text[strcspn(text, " ") + (*smallest[d].name ? strlen(smallest[d].name) + 1 : 0)] = '\0';

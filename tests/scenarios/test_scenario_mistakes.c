@@ -95,8 +95,7 @@ static void values_of_a_wrong_kind_say_what_is_wanted(void **state)
   expect_with("placement: 3", "12: placement: is no map, wanted is a map of keys");
   expect_with("faults: {at: 1 s}", "9: faults: is no list, wanted is a list of maps");
   expect_with("churn: [pi4]", "8: churn: is no map, wanted is a map of names");
-  expect_with("policy: 0123456789012345678901234567890123456789012345678901234567890123",
-              "9: policy: is longer than 63 bytes");
+  expect_with("policy: 0123456789012345678901234567890123456789012345678901234567890123", "9: policy: is longer than 63 bytes");
 }
 
 static void distributions_say_how_they_are_written(void **state)
@@ -145,8 +144,7 @@ static void references_and_devices_must_exist(void **state)
 static void keys_that_contradict_each_other_are_refused(void **state)
 {
   (void)state;
-  expect_with("faults: [{at: 1 s}]",
-              "10: faults[0]: has none of: kill silence slow return loss partition; wanted is one");
+  expect_with("faults: [{at: 1 s}]", "10: faults[0]: has none of: kill silence slow return loss partition; wanted is one");
   expect_with("faults: [{at: 1 s, kill: pi4/0, silence: pi4/1}]",
               "10: faults[0]: has several of: kill silence slow return loss partition; wanted is one");
   expect_with("faults: [{at: 1 s, for: 1 s, return: pi4/0}]", "20: faults[0]: a return is not undone");
@@ -221,7 +219,9 @@ static void bytes_that_are_not_text_are_located(void **state)
              "t.yml:2:7: (the file): not UTF-8 text: invalid leading UTF-8 octet\n     2 | seed: \xFF\n       |       ^\n");
   parse_bytes("a: \0b", 5, NULL);
   expect_line("t.yml:1:4: (the file): not UTF-8 text: control characters are not allowed\n     1 | a: ?b\n");
-  parse_bytes("\xFF\xFE" "a\0:\0", 6, NULL);
+  parse_bytes("\xFF\xFE"
+              "a\0:\0",
+              6, NULL);
   expect_line("t.yml:1:1: (the file): not UTF-8 text: ");
   /* Characters, not bytes, count in columns; control characters of a value are not passed on to a terminal. */
   expect_with("warmup: \xC3\xBC\xC3\xBC", "9: warmup: '\xC3\xBC\xC3\xBC' is not a time, e.g. 250 ms");
@@ -334,8 +334,9 @@ static void a_file_is_refused_when_it_cannot_be_read_or_is_too_large(void **stat
 /* Cuts, swaps, doubles and overwrites parts of a text. */
 static size_t mutate(char *text, size_t bytes, size_t room, struct swisd_philox *stream)
 {
-  static const char *const pieces[] = {"{", "}", "[", "]", ": ", "- ", "\n", "  ", "*six", "&kad ", "<<: ", "\"", "'", "|", ">", "%",
-                                       "\xFF", "\xC3", "\t", "#", "!", "---\n", "9e999", "-1", " min", "pi4/0", "x-", "worlds:"};
+  static const char *const pieces[] = {"{",    "}",     "[",     "]",  ": ",   "- ",    "\n",   "  ",     "*six", "&kad ",
+                                       "<<: ", "\"",    "'",     "|",  ">",    "%",     "\xFF", "\xC3",   "\t",   "#",
+                                       "!",    "---\n", "9e999", "-1", " min", "pi4/0", "x-",   "worlds:"};
   const size_t at = swisd_philox_below(stream, (uint32_t)bytes), span = swisd_philox_below(stream, 40);
   const size_t length = at + span > bytes ? bytes - at : span;
   switch (swisd_philox_below(stream, 4)) {
@@ -404,7 +405,8 @@ static void ten_thousand_lines_are_read_and_timed(void **state)
   }
   used += (size_t)sprintf(text + used, "faults:\n");
   for (int i = 0; i < 6000; i++) {
-    used += (size_t)sprintf(text + used, "  - {at: %d ms, for: 10 s, silence: [d%d/0, d%d]}\n", i * 7919 % 3600000, i % 1000, i % 7);
+    used +=
+      (size_t)sprintf(text + used, "  - {at: %d ms, for: 10 s, silence: [d%d/0, d%d]}\n", i * 7919 % 3600000, i % 1000, i % 7);
   }
   struct swisd_scenario s;
   const double start = cpu_s();

@@ -234,7 +234,8 @@ static void json_is_read_too(void **state)
   (void)state;
   struct swisd_scenario s;
   parse("{\"swisd\": 1, \"name\": \"j\", \"duration\": \"1 s\",\n\t\"devices\": {\"pi4\": {\"count\": 2}}, "
-        "\"workload\": {\"model\": \"m\"}}", NULL, &s);
+        "\"workload\": {\"model\": \"m\"}}",
+        NULL, &s);
   assert_int_equal(s.device_count, 2);
   swisd_scenario_free(&s);
 }

@@ -9,15 +9,9 @@
 
 enum { SAMPLES = 20000 };
 
-static double relative_error(double got, double wanted)
-{
-  return wanted == 0 ? fabs(got) : fabs(got - wanted) / fabs(wanted);
-}
+static double relative_error(double got, double wanted) { return wanted == 0 ? fabs(got) : fabs(got - wanted) / fabs(wanted); }
 
-static double between(struct swisd_philox *stream, double lo, double hi)
-{
-  return lo + (hi - lo) * swisd_philox_unit(stream);
-}
+static double between(struct swisd_philox *stream, double lo, double hi) { return lo + (hi - lo) * swisd_philox_unit(stream); }
 
 static void log_agrees_with_libm_over_the_whole_range(void **state)
 {

@@ -118,10 +118,10 @@ static void bytes_that_are_not_utf8_become_the_replacement_character(void **stat
   (void)state;
 #define R "\xEF\xBF\xBD"
   check_text("\xFF", 1, "\"" R "\"\n");
-  check_text("\xC0\x80", 2, "\"" R R "\"\n");               /* overlong */
-  check_text("\xED\xA0\x80", 3, "\"" R R R "\"\n");         /* surrogate */
-  check_text("\xF4\x90\x80\x80", 4, "\"" R R R R "\"\n");   /* past U+10FFFF */
-  check_text("\xE2\x82", 2, "\"" R R "\"\n");               /* cut short */
+  check_text("\xC0\x80", 2, "\"" R R "\"\n");             /* overlong */
+  check_text("\xED\xA0\x80", 3, "\"" R R R "\"\n");       /* surrogate */
+  check_text("\xF4\x90\x80\x80", 4, "\"" R R R R "\"\n"); /* past U+10FFFF */
+  check_text("\xE2\x82", 2, "\"" R R "\"\n");             /* cut short */
   check_text("\xC3(", 2, "\"" R "(\"\n");
 }
 

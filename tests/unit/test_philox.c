@@ -25,9 +25,8 @@ static void streams_that_differ_in_any_coordinate_differ(void **state)
 {
   (void)state;
   struct swisd_philox streams[] = {
-    swisd_philox_stream(1, 2, 3, 4),                 swisd_philox_stream(2, 2, 3, 4),
-    swisd_philox_stream(1 | UINT64_C(1) << 32, 2, 3, 4), swisd_philox_stream(1, 3, 3, 4),
-    swisd_philox_stream(1, 2, 4, 4),                 swisd_philox_stream(1, 2, 3, 5),
+    swisd_philox_stream(1, 2, 3, 4), swisd_philox_stream(2, 2, 3, 4), swisd_philox_stream(1 | UINT64_C(1) << 32, 2, 3, 4),
+    swisd_philox_stream(1, 3, 3, 4), swisd_philox_stream(1, 2, 4, 4), swisd_philox_stream(1, 2, 3, 5),
   };
   enum { COUNT = sizeof streams / sizeof streams[0] };
   uint64_t first[COUNT];
