@@ -193,7 +193,9 @@ static bool issue_interval(struct swisd_node *node, struct order order, uint16_t
   struct swisd_source sources[SWISD_SOURCES_MAX];
   uint8_t source_count;
   order.lo = interval->lo;
-  order.hi = swisd_job_sources(node, order.job, order.step, order.lo, order.lo + count, sources, SWISD_SOURCES_MAX, &source_count);
+  /* A CHECK takes the result as one more source. */
+  const uint8_t most = swisd_job_step(job, order.step)->verify == SWISD_VERIFY_NONE ? SWISD_SOURCES_MAX : SWISD_SOURCES_MAX - 1;
+  order.hi = swisd_job_sources(node, order.job, order.step, order.lo, order.lo + count, sources, most, &source_count);
   if (order.hi == order.lo) {
     job->repair = true; /* an input went meanwhile */
     return false;

@@ -750,7 +750,7 @@ static void close_lanes(struct swisd_node *node, uint8_t slot)
         job->account.under_way -= flops;
       }
       if (interval->body.handle && swisd_id_equal(interval->owner, job->id.submitter) && !swisd_job_body_in_use(node, lane, i))
-        swisd_out_release(node, interval->body);
+        swisd_job_free_output(node, slot, interval->owner, interval->body);
       /* A body that serves several intervals goes with the last of them. */
       if (interval->state >= SWISD_INTERVAL_CHECKING)
         memset(&sub->pool.list[i].body, 0, sizeof sub->pool.list[i].body);
