@@ -155,6 +155,22 @@ static bool is_sink(const struct swisd_model *model, unsigned step)
   return true;
 }
 
+/* Whether the results of `step` must lie at the submitter: the answer; what is verified, and what that is computed from;
+ * the log from which a stateful step's successor is rebuilt; tokens that go round. */
+static bool is_hub(const struct swisd_model *model, unsigned step)
+{
+  if (is_sink(model, step) || model->steps[step].verify != SWISD_MODEL_VERIFY_NONE)
+    return true;
+  for (unsigned s = 0; s < model->step_count; s++) {
+    const struct swisd_model_step *reader = &model->steps[s];
+    for (unsigned e = 0; e < reader->edge_count; e++)
+      if (reader->edges[e].from == step &&
+          (reader->stateful || reader->verify != SWISD_MODEL_VERIFY_NONE || reader->edges[e].map == SWISD_MAP_LAGGED))
+        return true;
+  }
+  return false;
+}
+
 void swisd_models_job_spec(const struct swisd_model *model, uint64_t items_max, struct swisd_job_spec *out)
 {
   memset(out, 0, sizeof *out);
@@ -169,7 +185,7 @@ void swisd_models_job_spec(const struct swisd_model *model, uint64_t items_max, 
     to->kernel = (uint8_t)from->kernel_class;
     to->verify = (uint8_t)from->verify;
     to->flags = (uint8_t)((from->stateful ? SWISD_STEP_STATEFUL : 0) | (from->tokens ? SWISD_STEP_TOKENS : 0) |
-                          (is_sink(model, s) ? SWISD_STEP_SINK | SWISD_STEP_HUB : 0));
+                          (is_sink(model, s) ? SWISD_STEP_SINK : 0) | (is_hub(model, s) ? SWISD_STEP_HUB : 0));
     to->edge_count = from->edge_count;
     to->lane_first = from->lane_first;
     to->lane_count = from->lane_count;
