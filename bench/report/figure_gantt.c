@@ -116,7 +116,7 @@ static void plot(FILE *script, const char *name, size_t number, const struct swi
   fprintf(script, " at graph 0, graph 1.04 font ',11' tc rgb '#222222'\nset ytics (");
   for (size_t i = 0; i < rows->count; i++) {
     char text[128];
-    snprintf(text, sizeof text, "%s %s", rows->names[i], strcmp(rows->names[i], rows->classes[i]) == 0 ? "" : rows->classes[i]);
+    snprintf(text, sizeof text, "%.47s %.47s", rows->names[i], strcmp(rows->names[i], rows->classes[i]) == 0 ? "" : rows->classes[i]);
     fprintf(script, i ? ", " : "");
     swisd_gnuplot_quote(script, text);
     fprintf(script, " %zu", i);
