@@ -568,20 +568,23 @@ static void send_open(struct swisd_node *node, uint16_t p, uint32_t j)
 void swisd_dispatch_open(struct swisd_node *node)
 {
   struct swisd_submitter *sub = node->submitter;
+  if (!sub->open_scan)
+    return;
+  sub->open_scan = false;
   const uint64_t idle_ns = node->config.open_interval_ns / 10;
   for (uint16_t p = 1; p <= sub->partner_count; p++) {
     struct swisd_partner *partner = &sub->partners[p];
     if (!partner->here)
       continue;
     const uint64_t since_ns = partner->open_sent_ns ? node->now_ns - partner->open_sent_ns : SWISD_NEVER;
-    const bool idle = sub->work_arrived && partner->credits == 0 && partner->issue_count == 0 && since_ns >= idle_ns;
+    const bool idle = partner->credits == 0 && partner->issue_count == 0 && since_ns >= idle_ns;
     if (since_ns < node->config.open_interval_ns && !idle)
       continue;
     for (uint32_t j = 0; j < node->config.limits.jobs_max; j++) {
       if (mask(node, p, j) == 0 || sub->jobs[j].phase != SWISD_JOB_OPEN_PHASE)
         continue;
       if (!swisd_out_room(node, 3)) {
-        sub->unfinished = true;
+        sub->unfinished = sub->open_scan = true;
         return;
       }
       send_open(node, p, j);

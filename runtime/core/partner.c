@@ -89,7 +89,7 @@ uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index)
   partner->holding_count = record->holding_count;
   memcpy(partner->holdings, record->holdings, sizeof partner->holdings);
   swisd_partner_masks(node, p);
-  sub->work_arrived = true;
+  sub->work_arrived = sub->open_scan = true;
   return p;
 }
 

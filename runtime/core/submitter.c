@@ -650,6 +650,7 @@ void swisd_submitter_resumed(struct swisd_node *node)
     sub->partners[p].open_sent_ns = 0;
     swisd_partner_expect(node, p, node->now_ns);
   }
+  sub->open_scan = true;
 }
 
 /* ---- the pump ---- */
@@ -753,7 +754,7 @@ static void periodic(struct swisd_node *node)
     job->repair = job->repair || job->starved;
     swisd_job_admit(node, j);
   }
-  sub->work_arrived = true;
+  sub->work_arrived = sub->open_scan = true;
 }
 
 /* Results that came when there was no room for their check. */
