@@ -9,7 +9,8 @@ trap 'rm -rf "$work"' EXIT
 # One object, so that what the core's files take from each other is resolved.
 ld -r --whole-archive "$library" -o "$work/core.o"
 status=0
-nm -u "$work/core.o" | awk '{ print $NF }' | grep -vE '^(memcpy|memmove|memset|memcmp|swisd_panic|_GLOBAL_OFFSET_TABLE_)$' >"$work/foreign" || true
+allowed='^(memcpy|memmove|memset|memcmp|swisd_panic|_GLOBAL_OFFSET_TABLE_)$'
+nm -u "$work/core.o" | awk '{ print $NF }' | grep -vE "$allowed" >"$work/foreign" || true
 while IFS= read -r symbol; do
   echo "$library: imports $symbol"
   status=1

@@ -10,8 +10,9 @@ failures=0
 # A small tree that holds every law.
 fresh_tree() {
   rm -rf "$work/tree"
-  mkdir -p "$work/tree/runtime/base" "$work/tree/runtime/core" "$work/tree/runtime/net" "$work/tree/kernels/simd" "$work/tree/tests/unit"
+  mkdir "$work/tree"
   cd "$work/tree"
+  mkdir -p runtime/base runtime/core runtime/net kernels/simd tests/unit
   for folder in runtime/base runtime/core runtime/net kernels kernels/simd tests/unit; do
     echo "# $folder" >"$folder/README.md"
   done
@@ -54,8 +55,10 @@ breach "net includes what kernels keeps to itself" '^runtime/net/peer.c:3: runti
   runtime/net/peer.c '#include "kernels/simd/simd.h"'
 breach "net includes a test" '^runtime/net/peer.c:3: "tests/unit/none.h" is not in the tree' \
   runtime/net/peer.c '#include "tests/unit/none.h"'
-breach "an include without its folder" '^runtime/net/peer.c:3: "peer.h" does not name its folder' runtime/net/peer.c '#include "peer.h"'
-breach "a library in the wrong folder" '^runtime/net/peer.c:3: <simgrid/host.h> belongs to: sim' runtime/net/peer.c '#include <simgrid/host.h>'
+breach "an include without its folder" '^runtime/net/peer.c:3: "peer.h" does not name its folder' \
+  runtime/net/peer.c '#include "peer.h"'
+breach "a library in the wrong folder" '^runtime/net/peer.c:3: <simgrid/host.h> belongs to: sim' \
+  runtime/net/peer.c '#include <simgrid/host.h>'
 breach "a library in the wrong file" '^runtime/base/map.h:2: <jansson.h> belongs to' runtime/base/map.h '#include <jansson.h>'
 breach "cmocka outside tests" '^runtime/base/map.h:2: <cmocka.h> belongs to' runtime/base/map.h '#include <cmocka.h>'
 breach "a source file in runtime/" '^runtime/main.c: ' runtime/main.c 'int main;'
@@ -88,7 +91,8 @@ core_case() {
   cat said
   failures=$((failures + 1))
 }
-core_case "a pure core" "" 'void *memcpy(void *, const void *, unsigned long);\nvoid swisd_f(char *a, char *b) { memcpy(a, b, 99999); }'
+core_case "a pure core" "" \
+  'void *memcpy(void *, const void *, unsigned long);\nvoid swisd_f(char *a, char *b) { memcpy(a, b, 99999); }'
 core_case "a core that allocates" "imports malloc" 'void *malloc(unsigned long);\nvoid *swisd_f(void) { return malloc(3); }'
 core_case "a core with a counter" "holds mutable statics" 'static int n;\nint swisd_f(void) { return ++n; }'
 core_case "an empty core" "no function of the core" 'int other(void) { return 1; }'

@@ -23,7 +23,8 @@ function check_include(path, line, target,   row) {
   row = row_of(path)
   if (index(target, "/") == 0) complain(path ":" line, "\"" target "\" does not name its folder")
   else if (!(target in known)) complain(path ":" line, "\"" target "\" is not in the tree")
-  else if (row_of(target) != row && !covered(target, row_of(target), arrow[row])) complain(path ":" line, row " may not include " target)
+  else if (row_of(target) != row && !covered(target, row_of(target), arrow[row]))
+    complain(path ":" line, row " may not include " target)
 }
 
 function check_library(path, line, header,   prefix) {
