@@ -70,10 +70,10 @@ enum swisd_program_status swisd_program_run(const struct swisd_model *model, con
                                             uint64_t lo, uint64_t hi, const struct swisd_program_input *inputs, size_t input_count,
                                             void *out, size_t out_bytes, struct swisd_program_inline *inline_out);
 
-/* Verifies a result by Freivalds' check, at a fraction of the cost of computing it: OK, WRONG when it is wrong (with
- * probability 1 - 2^-20 or better for errors above the tolerance of floating point), INPUT for wrong sizes. The step's verify
- * must be `freivalds`. `secret` is the checker's own, unknown to the worker; the first call with a shard and a secret prepares
- * s = r^T W. */
+/* Verifies a result by Freivalds' check, at a fraction of the cost of computing it: OK; WRONG (what slips through, and with what
+ * probability: kernels/freivalds.h); INPUT for wrong sizes or a step whose verify is not `freivalds`; SPACE. `secret` is the
+ * checker's own, unknown to the worker. The first call for a shard prepares s = W r under its secret and later ones with the same
+ * secret use it; safe from several threads. */
 enum swisd_program_status swisd_program_check(const struct swisd_model *model, struct swisd_shard *shard, unsigned step,
                                               unsigned lane, uint64_t secret, uint64_t lo, uint64_t hi,
                                               const struct swisd_program_input *inputs, size_t input_count, const void *result,

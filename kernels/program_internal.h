@@ -2,6 +2,9 @@
 #ifndef SWISD_KERNELS_PROGRAM_INTERNAL_H
 #define SWISD_KERNELS_PROGRAM_INTERNAL_H
 
+#include <stdatomic.h>
+
+#include "kernels/freivalds.h"
 #include "kernels/program.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "shards and bodies are little endian and used as they are");
@@ -23,7 +26,22 @@ struct swisd_shard {
   unsigned step, lane;
   uint64_t memory_bytes;
   struct swisd_op_weights ops[SWISD_MODEL_OPS_MAX];
-  float *check; /* of swisd_program_check: the last operation's weights as stored; NULL unless verify is freivalds */
+  /* of swisd_program_check; NULL unless the step's verify is freivalds */
+  float *check_weights;                       /* W[k][n] of the last operation, its bias as one more input that is always 1 */
+  _Atomic(struct swisd_prepared *) prepared;  /* made by the first check, then never changed */
+};
+
+/* r and s = W r for one secret. */
+struct swisd_prepared {
+  uint64_t secret;
+  struct swisd_freivalds check;
+  double block[]; /* r and s lie here */
+};
+
+/* A value between two operations: `count` images of height * width * channels floats, with `spare` room for the next. */
+struct swisd_program_value {
+  float *x, *spare;
+  size_t count, height, width, channels;
 };
 
 struct swisd_session {
@@ -47,6 +65,16 @@ struct swisd_program_call {
   const struct swisd_program_input *inputs;
   size_t input_count;
 };
+
+/* Works through items lo..hi. With `prepared` the last operation is not run but checked: `out` holds its claimed result. */
+enum swisd_program_status swisd_program_batches(const struct swisd_program_call *call, uint64_t lo, uint64_t hi, uint8_t *out,
+                                                struct swisd_program_inline *inlined, const struct swisd_prepared *prepared);
+/* Whether `claimed` (any alignment) is the last operation applied to the value, which has `above` and `below` halo rows. */
+enum swisd_program_status swisd_program_check_last(const struct swisd_program_call *call, const struct swisd_prepared *prepared,
+                                                   const struct swisd_program_value *value, size_t above, size_t below,
+                                                   const uint8_t *claimed);
+/* Inputs of one output of the last operation, counting the one that carries the bias. */
+size_t swisd_program_check_inputs(const struct swisd_model *model, unsigned step, unsigned lane);
 
 /* Sizes of every piece, and that it names an edge and a lane that exist: OK or INPUT. */
 enum swisd_program_status swisd_gather_check(const struct swisd_program_call *call);

@@ -9,12 +9,6 @@
 
 enum { BATCH_FLOATS = 1 << 18, BATCH_ITEMS_MAX = 256 };
 
-/* The value between two operations: `count` images of height * width * channels floats. */
-struct value {
-  float *x, *spare;
-  size_t count, height, width, channels;
-};
-
 struct scratch {
   float *buffers[2], *gathered, *convolution, *layers;
   uint32_t *tokens;
@@ -24,8 +18,9 @@ struct batch {
   uint64_t lo, hi;       /* items */
   size_t above, below;   /* halo rows that came along */
   struct scratch *scratch;
-  void *out;             /* of item lo */
-  struct swisd_program_inline *inlined; /* NULL unless this batch ends the call */
+  uint8_t *out;          /* of item lo */
+  struct swisd_program_inline *inlined;    /* NULL unless this batch ends the call */
+  const struct swisd_prepared *prepared;   /* not NULL: `out` holds the claimed result of the last operation */
 };
 
 /* ---- sizes ---- */
@@ -53,7 +48,7 @@ static uint64_t widest_value(const struct swisd_program_call *call, size_t more)
 }
 
 /* A convolution over `count` items: in a step with halos these are one image. */
-static struct swisd_conv convolution_shape(const struct swisd_op *op, const struct value *value, size_t channels_out, size_t above, size_t below)
+static struct swisd_conv convolution_shape(const struct swisd_op *op, const struct swisd_program_value *value, size_t channels_out, size_t above, size_t below)
 {
   return (struct swisd_conv){.batch = value->count, .height = value->height - above - below, .width = value->width,
                              .channels_in = value->channels, .channels_out = channels_out, .kernel = op->kernel,
@@ -71,7 +66,7 @@ static uint64_t convolution_scratch(const struct swisd_program_call *call, size_
     const struct swisd_shape in = swisd_model_shape_after(call->model, call->step_index, call->lane_index, i);
     const struct swisd_shape out = swisd_model_shape_after(call->model, call->step_index, call->lane_index, i + 1);
     const bool tall = call->step->edges[0].map == SWISD_MAP_HALO;
-    const struct value value = {.count = tall ? 1 : items, .height = (tall ? items : 1) * in.height + 2 * halo, .width = in.width,
+    const struct swisd_program_value value = {.count = tall ? 1 : items, .height = (tall ? items : 1) * in.height + 2 * halo, .width = in.width,
                                 .channels = in.channels};
     /* with and without halo rows, since the first and the last strips of an image come without */
     for (size_t rows = 0; rows <= (op->kernel > 1 ? halo : 0); rows++) {
@@ -112,18 +107,18 @@ static enum swisd_program_status scratch_take(const struct swisd_program_call *c
 
 /* ---- operations ---- */
 
-static size_t value_floats(const struct value *value)
+static size_t value_floats(const struct swisd_program_value *value)
 {
   return value->count * value->height * value->width * value->channels;
 }
 
-static void swap_to(struct value *value, size_t height, size_t width, size_t channels)
+static void swap_to(struct swisd_program_value *value, size_t height, size_t width, size_t channels)
 {
   float *x = value->x;
-  *value = (struct value){value->spare, x, value->count, height, width, channels};
+  *value = (struct swisd_program_value){value->spare, x, value->count, height, width, channels};
 }
 
-static void run_convolution(const struct swisd_program_call *call, unsigned index, struct batch *batch, struct value *value)
+static void run_convolution(const struct swisd_program_call *call, unsigned index, struct batch *batch, struct swisd_program_value *value)
 {
   const struct swisd_op *op = &call->step->ops[index];
   const struct swisd_op_weights *weights = &call->shard->ops[index];
@@ -141,7 +136,7 @@ static void run_convolution(const struct swisd_program_call *call, unsigned inde
   }
 }
 
-static void run_dense(const struct swisd_program_call *call, unsigned index, struct value *value)
+static void run_dense(const struct swisd_program_call *call, unsigned index, struct swisd_program_value *value)
 {
   const struct swisd_op *op = &call->step->ops[index];
   const struct swisd_op_weights *weights = &call->shard->ops[index];
@@ -158,7 +153,7 @@ static void run_dense(const struct swisd_program_call *call, unsigned index, str
 }
 
 static enum swisd_program_status run_add(const struct swisd_program_call *call, const struct swisd_op *op, const struct batch *batch,
-                                         struct value *value)
+                                         struct swisd_program_value *value)
 {
   const uint64_t height = swisd_model_edge_shape(call->model, call->step_index, op->edge).height;
   float *other = batch->scratch->gathered;
@@ -173,7 +168,7 @@ static enum swisd_program_status run_add(const struct swisd_program_call *call, 
   return status;
 }
 
-static void run_embed(const struct swisd_program_call *call, unsigned index, const struct batch *batch, struct value *value)
+static void run_embed(const struct swisd_program_call *call, unsigned index, const struct batch *batch, struct swisd_program_value *value)
 {
   const size_t hidden = call->model->llama.hidden;
   value->count = batch->hi - batch->lo;
@@ -185,7 +180,7 @@ static void run_embed(const struct swisd_program_call *call, unsigned index, con
 }
 
 /* The token that follows the last item of the call; earlier ones would be thrown away. */
-static void run_head(const struct swisd_program_call *call, unsigned index, struct batch *batch, struct value *value)
+static void run_head(const struct swisd_program_call *call, unsigned index, struct batch *batch, struct swisd_program_value *value)
 {
   const struct swisd_llama *llama = &call->model->llama;
   if (!batch->inlined) {
@@ -200,7 +195,7 @@ static void run_head(const struct swisd_program_call *call, unsigned index, stru
   batch->inlined->count = 5;
 }
 
-static enum swisd_program_status run_op(const struct swisd_program_call *call, unsigned index, struct batch *batch, struct value *value)
+static enum swisd_program_status run_op(const struct swisd_program_call *call, unsigned index, struct batch *batch, struct swisd_program_value *value)
 {
   const struct swisd_op *op = &call->step->ops[index];
   const struct swisd_op_weights *weights = &call->shard->ops[index];
@@ -230,7 +225,7 @@ static enum swisd_program_status run_op(const struct swisd_program_call *call, u
   case SWISD_OP_TO_U8:
     for (size_t i = 0; i < floats; i++) {
       const float y = floorf(value->x[i] * op->by + 0.5f);
-      ((uint8_t *)batch->out)[i] = y >= 255 ? 255 : y >= 0 ? (uint8_t)y : 0; /* NaN becomes 0 */
+      batch->out[i] = y >= 255 ? 255 : y >= 0 ? (uint8_t)y : 0; /* NaN becomes 0 */
     }
     break;
   case SWISD_OP_EMBED: run_embed(call, index, batch, value); break;
@@ -250,7 +245,7 @@ static enum swisd_program_status run_batch(const struct swisd_program_call *call
   const struct swisd_shape in = swisd_model_edge_shape(call->model, call->step_index, 0);
   const bool tall = call->step->edges[0].map == SWISD_MAP_HALO;
   const size_t items = batch->hi - batch->lo;
-  struct value value = {batch->scratch->buffers[0], batch->scratch->buffers[1], items, in.height, in.width, in.channels};
+  struct swisd_program_value value = {batch->scratch->buffers[0], batch->scratch->buffers[1], items, in.height, in.width, in.channels};
   enum swisd_program_status status;
   if (in.type == SWISD_VALUE_TOKEN) {
     status = swisd_gather_tokens(call, batch->lo, batch->hi, batch->scratch->tokens);
@@ -265,8 +260,12 @@ static enum swisd_program_status run_batch(const struct swisd_program_call *call
     }
     status = swisd_gather_rows(call, 0, batch->lo * in.height - batch->above, batch->hi * in.height + batch->below, value.x);
   }
-  for (unsigned i = 0; i < call->step->op_count && status == SWISD_PROGRAM_OK; i++) {
+  const unsigned op_count = call->step->op_count - (batch->prepared != NULL);
+  for (unsigned i = 0; i < op_count && status == SWISD_PROGRAM_OK; i++) {
     status = run_op(call, i, batch, &value);
+  }
+  if (batch->prepared) {
+    return status == SWISD_PROGRAM_OK ? swisd_program_check_last(call, batch->prepared, &value, batch->above, batch->below, batch->out) : status;
   }
   const struct swisd_lane *lane = &call->step->lanes[call->lane_index];
   if (status == SWISD_PROGRAM_OK && lane->out.type == SWISD_VALUE_F32) {
@@ -275,8 +274,8 @@ static enum swisd_program_status run_batch(const struct swisd_program_call *call
   return status;
 }
 
-static enum swisd_program_status run_batches(const struct swisd_program_call *call, uint64_t lo, uint64_t hi, uint8_t *out,
-                                             struct swisd_program_inline *inlined)
+enum swisd_program_status swisd_program_batches(const struct swisd_program_call *call, uint64_t lo, uint64_t hi, uint8_t *out,
+                                                struct swisd_program_inline *inlined, const struct swisd_prepared *prepared)
 {
   const size_t halo = halo_rows(call->step);
   const uint64_t period = call->step->edges[0].map == SWISD_MAP_HALO ? call->step->edges[0].period : 0;
@@ -292,7 +291,7 @@ static enum swisd_program_status run_batches(const struct swisd_program_call *ca
     uint64_t end = at + items < hi ? at + items : hi;
     const uint64_t image_end = period ? (at / period + 1) * period : end;
     end = end < image_end ? end : image_end;
-    struct batch batch = {.lo = at, .hi = end, .scratch = &scratch, .inlined = end == hi ? inlined : NULL,
+    struct batch batch = {.lo = at, .hi = end, .scratch = &scratch, .inlined = end == hi ? inlined : NULL, .prepared = prepared,
                           .out = out ? out + (at - lo) * call->step->lanes[call->lane_index].out_bytes_per_item : NULL};
     status = run_batch(call, &batch, halo);
     at = end;
@@ -325,7 +324,7 @@ enum swisd_program_status swisd_program_run(const struct swisd_model *model, con
     status = swisd_session_reserve(session, hi);
   }
   if (status == SWISD_PROGRAM_OK) {
-    status = run_batches(&call, lo, hi, out, inline_out);
+    status = swisd_program_batches(&call, lo, hi, out, inline_out, NULL);
   }
   if (status == SWISD_PROGRAM_OK && s->stateful && hi > session->length) {
     session->length = hi;

@@ -122,6 +122,38 @@ static void read_op(struct reader *reader, unsigned index)
   }
 }
 
+/* The last operation's weights for swisd_program_check: W[k][n], with the bias, if any, as the weights of one input more. For a
+ * convolution that is one channel more, of which only the tap in the middle counts. */
+static float *read_check_weights(struct reader *reader)
+{
+  struct swisd_shard *shard = reader->shard;
+  const struct swisd_model *model = shard->model;
+  const struct swisd_model_step *step = &model->steps[shard->step];
+  const struct swisd_op *op = &step->ops[step->op_count - 1];
+  const size_t n = step->lanes[shard->lane].out.channels, k = swisd_program_check_inputs(model, shard->step, shard->lane);
+  const struct swisd_shape in = swisd_model_shape_after(model, shard->step, shard->lane, step->op_count - 1u);
+  const uint64_t floats = swisd_op_weight_floats(model, op, &step->lanes[shard->lane], in), bias = op->bias ? n : 0;
+  float *weights = take_block(reader, (uint64_t)k * n), *plain = swisd_program_floats(floats);
+  reader->failed |= !plain;
+  if (weights && plain) {
+    memcpy(plain, reader->start + step->lanes[shard->lane].bytes - 4 * floats, 4 * floats); /* the last operation's come last */
+    const size_t inputs = (floats - bias) / n, channels = op->kind == SWISD_OP_CONV2D ? in.channels : inputs;
+    const size_t taps = inputs / channels;
+    memset(weights, 0, k * n * sizeof *weights);
+    for (size_t p = 0; p < inputs; p++) {
+      for (size_t j = 0; j < n; j++) {
+        const size_t row = op->bias ? p / channels * (channels + 1) + p % channels : p;
+        weights[row * n + j] = op->kind == SWISD_OP_CONV2D ? plain[p * n + j] : plain[j * inputs + p];
+      }
+    }
+    if (op->bias) {
+      memcpy(weights + (taps / 2 * (channels + 1) + channels) * n, plain + inputs * n, n * sizeof *weights);
+    }
+  }
+  free(plain);
+  return weights;
+}
+
 /* Index of the first float that is not finite, or `count`. */
 static uint64_t find_not_finite(const uint8_t *bytes, uint64_t count)
 {
@@ -155,10 +187,17 @@ int swisd_shard_load(const struct swisd_model *model, unsigned step, unsigned la
   if (!shard) {
     return swisd_error_set(error, "%s: no memory for a shard", model->name);
   }
-  *shard = (struct swisd_shard){.model = model, .kernels = kernels, .step = step, .lane = lane, .memory_bytes = sizeof *shard};
+  shard->model = model;
+  shard->kernels = kernels;
+  shard->step = step;
+  shard->lane = lane;
+  shard->memory_bytes = sizeof *shard;
   struct reader reader = {.shard = shard, .start = bytes, .at = bytes};
   for (unsigned i = 0; i < s->op_count && !reader.failed; i++) {
     read_op(&reader, i);
+  }
+  if (s->verify == SWISD_MODEL_VERIFY_FREIVALDS && !reader.failed) {
+    shard->check_weights = read_check_weights(&reader);
   }
   if (reader.failed) {
     swisd_shard_free(shard);
@@ -188,7 +227,8 @@ void swisd_shard_free(struct swisd_shard *shard)
     free(weights->packed);
     free(weights->vector);
   }
-  free(shard->check);
+  free(shard->check_weights);
+  free(atomic_load(&shard->prepared));
   free(shard);
 }
 
