@@ -21,6 +21,8 @@ enum {
   PENDING_MAX = 1024,                   /* messages that wait for a stream */
   UNPROVEN_MAX = 256,                   /* accepted connections in their handshake: strangers cannot take more */
 };
+/* What a proven peer may send before anything was granted: a first task may overtake the news that makes the core grant. */
+#define GRANT_BYTES_FIRST (UINT64_C(1) << 20)
 #define GRANT_BYTES_MAX (UINT64_C(1) << 32) /* what a peer can have in hand at most; the pool's quota bounds it further */
 static const uint64_t redial_ns = 200 * SWISD_MILLISECOND; /* after a failure: a dead peer must not become a busy loop */
 
@@ -121,6 +123,7 @@ static struct peer *peer_add(struct swisd_links *links, struct swisd_id id)
   peer->links = links;
   peer->id = id;
   peer->pending_end = &peer->pending_first;
+  peer->granted_bytes = GRANT_BYTES_FIRST;
   peer->timer = evtimer_new(links->options.base, on_peer_timer, peer);
   if (!peer->timer) {
     free(peer);
