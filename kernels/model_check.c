@@ -350,6 +350,9 @@ static int check_ops(struct swisd_model *model, const struct place *place, struc
         return -1;
       }
     }
+    if (op->kind != SWISD_OP_SCALE && op->kind != SWISD_OP_ADD && op->kind != SWISD_OP_TO_U8) {
+      step->ops[i].by = 1; /* means nothing there; equal models are equal in every byte */
+    }
     used[op->kind == SWISD_OP_ADD ? op->edge : 0] = true;
     walk->split_rows |= op->split == SWISD_SPLIT_ROWS;
     walk->split_columns |= op->split == SWISD_SPLIT_COLUMNS;
