@@ -161,7 +161,7 @@ static uint64_t edge_run(struct swisd_node *node, uint8_t slot, const struct swi
       const uint16_t index = swisd_interval_find(&sub->pool, lane, at);
       const struct swisd_interval *interval = &sub->pool.list[index];
       const bool covered = index && interval->lo <= at;
-      const uint64_t until = index == 0 ? hi : covered ? interval->hi : interval->lo;
+      const uint64_t until = index == 0 ? (hi > need_hi ? hi : need_hi) : covered ? interval->hi : interval->lo;
       if (!covered || interval->state != SWISD_INTERVAL_ACCEPTED)
         *there = false;
       if (edge->map == SWISD_EDGE_ROWS && until < end)
