@@ -59,7 +59,8 @@ static void all_mistakes_of_a_file_are_said_in_order_with_carets(void **state)
              "  wifi: {latency: 5, bandwidth: 40 Mbit}\n"
              "devices:\n"
              "  pi4: {count: many, link: wify}\n"
-             "workload: {model: m}\n",
+             "workload: {model: m}\n"
+             "polcy: x\n",
              "t.yml:3:1: sede: unknown key, did you mean 'seed'?\n"
              "     3 | sede: 7\n"
              "       | ^~~~\n"
@@ -71,8 +72,11 @@ static void all_mistakes_of_a_file_are_said_in_order_with_carets(void **state)
              "       |                ^~~~\n"
              "t.yml:8:28: devices.pi4.link: no link is called 'wify', did you mean 'wifi'?\n"
              "     8 |   pi4: {count: many, link: wify}\n"
-             "       |                            ^~~~\n");
-  assert_int_equal(errors.count, 4);
+             "       |                            ^~~~\n"
+             "t.yml:10:1: polcy: unknown key, did you mean 'policy'?\n"
+             "    10 | polcy: x\n"
+             "       | ^~~~~\n");
+  assert_int_equal(errors.count, 5);
 }
 
 static void values_of_a_wrong_kind_say_what_is_wanted(void **state)

@@ -229,6 +229,31 @@ static void a_world_replaces_whole_keys_of_the_base(void **state)
   swisd_scenario_free(&s);
 }
 
+static void a_merged_map_has_each_key_once_and_its_own_wins(void **state)
+{
+  (void)state;
+  struct swisd_scenario s;
+  parse("swisd: 1\nname: m\nduration: 1 s\nworkload: {model: m}\nx-d: &d {pi4: {count: 3}, pi5: {count: 4}}\n"
+        "devices: {<<: *d, pi4: {count: 10}}\n",
+        NULL, &s);
+  assert_true(s.class_count == 2 && s.device_count == 14 && s.classes[0].count == 10);
+  swisd_scenario_free(&s);
+}
+
+static void a_share_of_devices_is_at_least_one(void **state)
+{
+  (void)state;
+  struct swisd_scenario s;
+  parse("swisd: 1\nname: m\nduration: 1 s\nworkload: {model: m}\ndevices: {pi4: {count: 30}}\n"
+        "faults: [{at: 0 s, kill: {class: pi4, share: 1 %}}, {at: 1 s, kill: {class: pi4, share: 0 %}},\n"
+        "         {at: 1 s, kill: {class: pi4, share: 49 %}}]\n",
+        NULL, &s);
+  assert_int_equal(swisd_scenario_fault_devices(&s, &s.faults[0], 0, NULL, 0), 1);
+  assert_int_equal(swisd_scenario_fault_devices(&s, &s.faults[1], 0, NULL, 0), 0);
+  assert_int_equal(swisd_scenario_fault_devices(&s, &s.faults[2], 0, NULL, 0), 15);
+  swisd_scenario_free(&s);
+}
+
 static void json_is_read_too(void **state)
 {
   (void)state;
@@ -322,6 +347,8 @@ int main(void)
     cmocka_unit_test(what_is_not_given_has_its_default),
     cmocka_unit_test(a_made_up_model_has_its_steps),
     cmocka_unit_test(a_world_replaces_whole_keys_of_the_base),
+    cmocka_unit_test(a_merged_map_has_each_key_once_and_its_own_wins),
+    cmocka_unit_test(a_share_of_devices_is_at_least_one),
     cmocka_unit_test(json_is_read_too),
     cmocka_unit_test(churn_alternates_and_depends_on_seed_repeat_and_device_alone),
     cmocka_unit_test(builtin_classes_are_distinct_and_name_their_evidence),
