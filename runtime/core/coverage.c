@@ -26,6 +26,12 @@ static double work_of(const struct swisd_model *model, uint32_t index)
   return flops ? (double)flops : 1.0;
 }
 
+uint32_t swisd_coverage_target(const struct swisd_node *node, const struct swisd_model *model)
+{
+  const uint32_t d = node->config.shards_per_node;
+  return d < model->model.shard_count ? d : model->model.shard_count;
+}
+
 double swisd_coverage_rate(const struct swisd_model *model, uint32_t index)
 {
   return model->shards[index].coverage / work_of(model, index);
@@ -70,10 +76,21 @@ static void add_member(struct swisd_node *node, const struct swisd_member *membe
   }
   struct place places[PLACES_MAX];
   const uint32_t count = places_of(placement, record, places);
+  for (uint32_t m = 0; m < node->config.limits.models_max; m++) {
+    struct swisd_model *model = &placement->models[m];
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < count; i++)
+      held += places[i].model == m;
+    model->full_records += !self && held && record->holding_count == SWISD_HOLDINGS_MAX;
+    model->hungry += works && held < swisd_coverage_target(node, model);
+  }
   for (uint32_t i = 0; i < count; i++) {
     struct swisd_model *model = &placement->models[places[i].model];
     struct swisd_shard_view *view = &model->shards[places[i].index];
-    view->sources += !self && view->sources < UINT16_MAX;
+    if (!self) {
+      view->sources++;
+      view->supply += 1.0 / record->holding_count;
+    }
     if (!works)
       continue;
     double work = 0;
@@ -98,6 +115,7 @@ void swisd_coverage_update(struct swisd_node *node)
   memset(placement->speed_total, 0, sizeof placement->speed_total);
   for (uint32_t m = 0; m < node->config.limits.models_max; m++) {
     struct swisd_model *model = &placement->models[m];
+    model->hungry = model->full_records = 0;
     for (uint32_t i = 0; i < model->model.shard_count; i++)
       model->shards[i] = (struct swisd_shard_view){.short_ticks = model->shards[i].short_ticks};
   }

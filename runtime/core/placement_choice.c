@@ -38,12 +38,6 @@ static uint32_t held_of(struct swisd_placement *placement, const struct swisd_mo
   return held;
 }
 
-static uint32_t target_of(const struct swisd_node *node, const struct swisd_model *model)
-{
-  const uint32_t d = node->config.shards_per_node;
-  return d < model->model.shard_count ? d : model->model.shard_count;
-}
-
 /* Places in the record that are free: what is fetched must be advertised. */
 static bool has_place(const struct swisd_placement *placement)
 {
@@ -59,7 +53,7 @@ static bool eligible(struct swisd_node *node, const struct swisd_model *model, u
 {
   struct swisd_placement *placement = node->placement;
   const struct swisd_model_shard *shard = &model->model.shards[index];
-  return model->shards[index].sources > 0 && !is_here_or_coming(placement, shard->shard) &&
+  return model->shards[index].sources + model->full_records > 0 && !is_here_or_coming(placement, shard->shard) &&
          swisd_local_bytes(placement) + shard->bytes <= node->config.memory_bytes;
 }
 
@@ -107,14 +101,15 @@ static void fill(struct swisd_node *node, uint32_t m)
   struct swisd_placement *placement = node->placement;
   const struct swisd_model *model = &placement->models[m];
   uint32_t coming;
-  const uint32_t held = held_of(placement, model, &coming), target = target_of(node, model);
+  const uint32_t held = held_of(placement, model, &coming), target = swisd_coverage_target(node, model);
   if (coming || held >= target)
     return;
   uint8_t candidates[SWISD_MODEL_SHARDS_MAX];
   const uint32_t count = candidates_of(node, model, candidates);
   if (count)
-    swisd_want_add(node, m, held + 1 < target ? best_of_three(node, candidates, count)
-                                              : one_of_least(node, model, candidates, count));
+    swisd_want_add(node, m,
+                   held + 1 < target ? best_of_three(node, candidates, count) : one_of_least(node, model, candidates, count),
+                   false);
 }
 
 static bool chance(struct swisd_node *node, double probability)
@@ -149,7 +144,7 @@ static void rescue(struct swisd_node *node, uint32_t m)
     const double missing = node->config.replicas_min - view->workers, all = volunteers_speed(node, model, i);
     const double own = own_speed(node, model, i);
     if (all <= own || chance(node, missing * own / all / view->short_ticks))
-      swisd_want_add(node, m, i);
+      swisd_want_add(node, m, i, true);
   }
 }
 
@@ -159,7 +154,7 @@ static void relieve(struct swisd_node *node, uint32_t m)
   struct swisd_placement *placement = node->placement;
   const struct swisd_model *model = &placement->models[m];
   uint32_t coming;
-  const uint32_t held = held_of(placement, model, &coming), target = target_of(node, model);
+  const uint32_t held = held_of(placement, model, &coming), target = swisd_coverage_target(node, model);
   if (coming || held < target || held >= target + SURPLUS_MAX || !swisd_due(node, placement->move_ns))
     return;
   uint8_t candidates[SWISD_MODEL_SHARDS_MAX];
@@ -173,7 +168,7 @@ static void relieve(struct swisd_node *node, uint32_t m)
   const uint64_t flops = model->model.shards[i].flops_per_item;
   const double deficit = (mean - rate) * (flops ? (double)flops : 1.0);
   const double help = volunteers_speed(node, model, i) / (held + 1);
-  if ((help <= deficit || chance(node, deficit / help)) && swisd_want_add(node, m, i))
+  if ((help <= deficit || chance(node, deficit / help)) && swisd_want_add(node, m, i, true))
     placement->move_ns = node->now_ns + COOLDOWN_TICKS * tick_interval_ns(node);
 }
 
@@ -202,7 +197,7 @@ static void trim(struct swisd_node *node, uint32_t m)
   const struct swisd_model *model = &placement->models[m];
   uint32_t coming;
   const uint32_t held = held_of(placement, model, &coming);
-  if (coming || held <= target_of(node, model) || !swisd_due(node, placement->move_ns))
+  if (coming || held <= swisd_coverage_target(node, model) || !swisd_due(node, placement->move_ns))
     return;
   struct swisd_local *most = NULL;
   double most_rate = 0;
@@ -263,7 +258,7 @@ static bool is_hungry(const struct swisd_node *node, const struct swisd_model *m
 {
   struct swisd_placement *placement = node->placement;
   uint32_t coming;
-  if (held_of(placement, model, &coming) >= target_of(node, model) || coming || !has_place(placement))
+  if (held_of(placement, model, &coming) >= swisd_coverage_target(node, model) || coming || !has_place(placement))
     return false;
   const uint64_t used = swisd_local_bytes(placement);
   for (uint32_t i = 0; i < model->model.shard_count; i++)

@@ -7,7 +7,7 @@
 #define SPACE_PAUSE_NS (30 * SWISD_SECOND)
 /* Without progress for so long, a transfer is given up; and for 250 kB/s on top of it, in case the driver reports none. */
 #define PATIENCE_NS (10 * SWISD_SECOND)
-enum { ATTEMPTS_MAX = 6, NS_PER_BYTE = 4000 };
+enum { ATTEMPTS_MAX = 6, NS_PER_BYTE = 4000, SHARERS = 4, TURN_NS_PER_BYTE = 200 };
 
 struct swisd_want *swisd_want_find(struct swisd_placement *placement, swisd_shard_id shard)
 {
@@ -17,7 +17,7 @@ struct swisd_want *swisd_want_find(struct swisd_placement *placement, swisd_shar
   return NULL;
 }
 
-bool swisd_want_add(struct swisd_node *node, uint32_t model, uint32_t index)
+bool swisd_want_add(struct swisd_node *node, uint32_t model, uint32_t index, bool urgent)
 {
   struct swisd_placement *placement = node->placement;
   const swisd_shard_id shard = placement->models[model].model.shards[index].shard;
@@ -25,7 +25,8 @@ bool swisd_want_add(struct swisd_node *node, uint32_t model, uint32_t index)
   struct swisd_want *want = swisd_want_find(placement, 0);
   if (want == NULL)
     return false;
-  *want = (struct swisd_want){.shard = shard, .model = (uint8_t)model, .index = (uint8_t)index, .retry_ns = node->now_ns};
+  *want = (struct swisd_want){
+    .shard = shard, .model = (uint8_t)model, .index = (uint8_t)index, .urgent = urgent, .retry_ns = node->now_ns};
   return true;
 }
 
@@ -63,31 +64,47 @@ static bool is_avoided(const struct swisd_node *node, struct swisd_id source, sw
   return false;
 }
 
-/* 0: cannot give it. Better: alive, keeps it, can be dialled. */
-static uint32_t quality(const struct swisd_node *node, const struct swisd_member *member, swisd_shard_id shard)
+/* Some shard of the model is named by a record that has no room for more. */
+static bool may_hold_more(const struct swisd_placement *placement, const struct swisd_member *member, uint32_t model)
 {
-  if (!swisd_member_is_up(member) || is_avoided(node, member->record.id, shard))
-    return 0;
-  for (uint32_t h = 0; h < member->record.holding_count; h++)
-    if (member->record.holdings[h] == shard)
-      return 1u + (member->state == SWISD_MEMBER_ALIVE) * 4u + !(member->record.flags & SWISD_RECORD_OUTBOUND_ONLY) * 2u +
-             !(member->record.holding_flags[h] & SWISD_HOLDING_DROPPING);
-  return 0;
+  if (member->record.holding_count < SWISD_HOLDINGS_MAX)
+    return false;
+  for (uint32_t h = 0; h < member->record.holding_count; h++) {
+    uint32_t cursor = 0, m, index;
+    while (swisd_catalogue_next(placement, member->record.holdings[h], &cursor, &m, &index))
+      if (m == model)
+        return true;
+  }
+  return false;
 }
 
-/* Any of the best, each with equal probability. The table is walked: there are only a few fetches in a node's life. */
-static const struct swisd_member *source_of(struct swisd_node *node, swisd_shard_id shard)
+/* 0: cannot give it. Better: says that it has it, alive, can be dialled, means to keep it. */
+static uint32_t quality(const struct swisd_node *node, const struct swisd_member *member, const struct swisd_want *want)
+{
+  if (!swisd_member_is_up(member) || is_avoided(node, member->record.id, want->shard))
+    return 0;
+  for (uint32_t h = 0; h < member->record.holding_count; h++)
+    if (member->record.holdings[h] == want->shard)
+      return 2u + (member->state == SWISD_MEMBER_ALIVE) * 4u + !(member->record.flags & SWISD_RECORD_OUTBOUND_ONLY) * 2u +
+             !(member->record.holding_flags[h] & SWISD_HOLDING_DROPPING);
+  return may_hold_more(node->placement, member, want->model);
+}
+
+/* One of the best; one that names many shards is asked for many, and so the less for this one. The table is walked: there are
+ * only a few fetches in a node's life. */
+static const struct swisd_member *source_of(struct swisd_node *node, const struct swisd_want *want)
 {
   const struct swisd_member *chosen = NULL;
-  uint32_t best = 0, equals = 0;
+  uint32_t best = 0, weights = 0;
   for (uint32_t i = 1; i < swisd_member_count(node); i++) {
     const struct swisd_member *member = swisd_member_peek(node, i);
-    const uint32_t q = quality(node, member, shard);
+    const uint32_t q = quality(node, member, want);
     if (q == 0 || q < best)
       continue;
-    equals = q > best ? 1 : equals + 1;
+    const uint32_t weight = 4 * SWISD_HOLDINGS_MAX / member->record.holding_count;
+    weights = q > best ? weight : weights + weight;
     best = q;
-    if (swisd_philox_below(&node->random[SWISD_RANDOM_PLACEMENT], equals) == 0)
+    if (swisd_philox_below(&node->random[SWISD_RANDOM_PLACEMENT], weights) < weight)
       chosen = member;
   }
   return chosen;
@@ -116,10 +133,28 @@ static struct swisd_transfer *transfer_free(struct swisd_placement *placement)
   return oldest; /* whose end the driver still owes: it would be unknown then, and is ignored */
 }
 
+/* When many want shards of a model that few have yet, all of them asking at once would keep each waiting until all are served.
+ * Each asks with the probability that gives SHARERS to a source; by the next time there are more sources. Of `hungry`
+ * members each wants any of the model's shards, and a source with many shards is asked for each of them. */
+static bool is_its_turn(struct swisd_node *node, const struct swisd_want *want)
+{
+  const struct swisd_model *model = &node->placement->models[want->model];
+  if (want->urgent)
+    return true;
+  swisd_coverage_update(node);
+  const double shards = model->model.shard_count;
+  const double supply = model->shards[want->index].supply * shards + model->full_records;
+  return swisd_philox_unit(&node->random[SWISD_RANDOM_PLACEMENT]) * model->hungry < SHARERS * supply;
+}
+
 static void begin(struct swisd_node *node, struct swisd_want *want)
 {
   struct swisd_placement *placement = node->placement;
-  const struct swisd_member *source = source_of(node, want->shard);
+  if (!is_its_turn(node, want)) {
+    want->retry_ns = node->now_ns + RETRY_NS + placement->models[want->model].model.shards[want->index].bytes * TURN_NS_PER_BYTE;
+    return;
+  }
+  const struct swisd_member *source = source_of(node, want);
   if (source == NULL) {
     failed_once(node, want);
     return;

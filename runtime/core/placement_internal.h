@@ -34,6 +34,7 @@ struct swisd_local {
 struct swisd_shard_view {
   double coverage;      /* FLOP/s of working holders that this shard's share of their work comes to */
   double holder_speed;  /* FLOP/s of its working holders, whole */
+  double supply;        /* sources, each divided by the shards it is asked for */
   uint16_t sources;     /* other members that it can be had from */
   uint16_t workers;     /* working holders */
   uint16_t keepers;     /* other working holders that are alive and do not mean to drop it */
@@ -44,6 +45,8 @@ struct swisd_model {
   struct swisd_message_model model; /* shard_count 0: a free entry */
   uint8_t hops, waves; /* still to be passed on so often */
   uint64_t wave_ns;
+  uint16_t hungry;       /* working members that hold fewer than d shards of it */
+  uint16_t full_records; /* members with some of it whose records have no room: they may hold more than they name */
   struct swisd_shard_view shards[SWISD_MODEL_SHARDS_MAX];
 };
 
@@ -52,6 +55,7 @@ struct swisd_want {
   uint8_t model, index;
   uint8_t attempts;
   bool under_way;
+  bool urgent; /* the shard has too few holders */
   uint64_t retry_ns;
 };
 
@@ -113,6 +117,8 @@ uint64_t swisd_catalogue_deadline_ns(const struct swisd_node *node);
 
 /* ---- coverage.c ---- */
 void swisd_coverage_update(struct swisd_node *node);
+/* Shards of a model that a node is to hold: d, or all of a small model. */
+uint32_t swisd_coverage_target(const struct swisd_node *node, const struct swisd_model *model);
 /* Items per second that the holders of a shard can do: what balances is this, whatever the shard's own work. */
 double swisd_coverage_rate(const struct swisd_model *model, uint32_t index);
 double swisd_coverage_rate_mean(const struct swisd_model *model);
@@ -131,7 +137,7 @@ void swisd_placement_soon(struct swisd_node *node, uint64_t within_ns); /* think
 void swisd_choice_tick(struct swisd_node *node);
 
 /* ---- placement_fetch.c ---- */
-bool swisd_want_add(struct swisd_node *node, uint32_t model, uint32_t index);
+bool swisd_want_add(struct swisd_node *node, uint32_t model, uint32_t index, bool urgent);
 /* It lies here now, however it came: ends what was under way to get it. */
 void swisd_want_end(struct swisd_node *node, swisd_shard_id shard);
 struct swisd_want *swisd_want_find(struct swisd_placement *placement, swisd_shard_id shard);
