@@ -148,6 +148,7 @@ static void dispatch(struct swisd_node *node, const struct swisd_event *event)
     break;
   case SWISD_EVENT_PROGRESS:
     swisd_worker_progress(node, event->u.fetched.ticket);
+    swisd_placement_progress(node, event->u.fetched.ticket);
     break;
   case SWISD_EVENT_COMPUTED:
     computed(node, &event->u.computed);
