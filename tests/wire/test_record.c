@@ -200,6 +200,9 @@ static void a_damaged_recording_is_refused_by_name(void **state)
     {false, SWISD_WIRE_MALFORMED, "00000005 02 05 92 04 07"},
     {false, SWISD_WIRE_RANGE, "00000006 02 05 93 04 07 0a"},                   /* SENT with status -10 */
     {false, SWISD_WIRE_OK, "00000006 02 05 93 04 07 09"},
+    {false, SWISD_WIRE_OK, "0000000c 02 05 92 09 07 96 01 00 90 90 00 00"},    /* SUBMITTED, an empty job */
+    {false, SWISD_WIRE_TYPE, "0000000c 02 05 92 09 07 96 02 00 90 90 00 00"},  /* of a later form */
+    {false, SWISD_WIRE_TYPE, "00000009 02 05 91 12 93 09 01 00 90"},           /* MODEL that is none */
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     size_t used, count = swisd_hex(cases[i].hex, bytes, sizeof bytes);

@@ -290,6 +290,10 @@ static void an_unknown_type_is_told_apart_from_damage(void **state)
 #define NOBODY "c410 0000000000000000 0000000000000000"
 #define JOB "92" ID_A "05"
 
+#define BODY "94 00 00 00 00"
+#define NINE "000000000000000000"
+#define SIXTY_FOUR NINE NINE NINE NINE NINE NINE NINE "00"
+
 static const struct {
   const char *what, *hex;
   int status;
@@ -338,6 +342,8 @@ static const struct {
   {"a refusal of reason 9", "95 18 97" JOB "00 00 00 00 00 00 09 00 00", SWISD_WIRE_RANGE},
   {"a refusal that it is busy", "95 18 97" JOB "00 00 00 00 00 00 01 00 00", SWISD_WIRE_OK},
   {"a lost input without a source", "95 18 97" JOB "00 00 00 00 00 00 03 00 00", SWISD_WIRE_MALFORMED},
+  {"64 bytes inline", "98 17 97" JOB "00 00 00 00 00 00 00 00 00 00" BODY "c440" SIXTY_FOUR, SWISD_WIRE_OK},
+  {"65 bytes inline", "98 17 97" JOB "00 00 00 00 00 00 00 00 00 00" BODY "c441" SIXTY_FOUR "00", SWISD_WIRE_RANGE},
   {"a record as it should be", "92 06 99" ID_A "00 00 00 00 93 00 00 00 90 91 07 c401 02", SWISD_WIRE_OK},
   {"flags for 2 of 1 holding", "92 06 99" ID_A "00 00 00 00 93 00 00 00 90 91 07 c402 0202", SWISD_WIRE_RANGE},
   {"5 addresses", "92 06 99" ID_A "00 00 00 00 93 00 00 00 95 c0c0c0c0c0 90 c400", SWISD_WIRE_RANGE},
