@@ -18,6 +18,8 @@ void swisd_partner_unpin(struct swisd_node *node, uint16_t partner);
 void swisd_partner_unpin_if_others(struct swisd_node *node, uint16_t partner);
 /* What it still owes is expected anew from `anchor_ns` on. */
 void swisd_partner_expect(struct swisd_node *node, uint16_t partner, uint64_t anchor_ns);
+/* The result of an issue came, after so much computing: learns how late results are. Before the issue ends. */
+void swisd_partner_came(struct swisd_node *node, uint16_t p, const struct swisd_issue *it, uint64_t compute_ns);
 /* Something came from it: it is not overdue. */
 void swisd_partner_heard(struct swisd_node *node, uint16_t partner);
 

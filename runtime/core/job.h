@@ -44,6 +44,7 @@ struct swisd_partner {
   uint64_t open_sent_ns;     /* the last JOB_OPEN; 0 = never */
   uint64_t anchor_ns;        /* when the first of its issues is believed to have started */
   uint64_t others_ns;        /* work of other submitters ahead of ours, as last reported */
+  uint64_t late_ns;          /* how late its results have come lately, beyond computing: links, inputs fetched */
   bool granted;              /* it may send result bodies */
   struct swisd_speed speed[SWISD_KERNEL_COUNT];
 };

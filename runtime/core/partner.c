@@ -113,7 +113,8 @@ void swisd_partner_expect(struct swisd_node *node, uint16_t p, uint64_t anchor_n
   sub->overdue_ns[p] = SWISD_NEVER;
   if (partner->issue_first && !partner->overdue) {
     const struct swisd_issue *first = &sub->issues[partner->issue_first];
-    sub->overdue_ns[p] = first->expected_ns + rtt_ns(node, partner) + node->config.overdue_slack_ns +
+    const uint64_t way_ns = rtt_ns(node, partner) + node->config.overdue_slack_ns;
+    sub->overdue_ns[p] = first->expected_ns + (way_ns > partner->late_ns ? way_ns : partner->late_ns) +
                          swisd_speed_margin_ns(&partner->speed[first->kernel], first->cost_ns);
   }
 }
@@ -123,6 +124,20 @@ void swisd_partner_heard(struct swisd_node *node, uint16_t p)
   struct swisd_partner *partner = &node->submitter->partners[p];
   partner->overdue = false;
   partner->here = true;
+}
+
+/* Without this, a step that takes longer on the way than a round trip (its inputs are fetched, say) would be moved on each
+ * time shortly before its result comes, for ever. */
+void swisd_partner_came(struct swisd_node *node, uint16_t p, const struct swisd_issue *it, uint64_t compute_ns)
+{
+  struct swisd_partner *partner = &node->submitter->partners[p];
+  const uint64_t expected_ns = it->expected_ns + (compute_ns > it->cost_ns ? compute_ns - it->cost_ns : 0);
+  uint64_t late_ns = node->now_ns > expected_ns ? node->now_ns - expected_ns : 0;
+  const uint64_t late_ns_max = 2 * SWISD_SECOND;
+  late_ns += late_ns / 4;
+  if (late_ns > late_ns_max)
+    late_ns = late_ns_max;
+  partner->late_ns = late_ns > partner->late_ns ? late_ns : partner->late_ns - (partner->late_ns - late_ns) / 8;
 }
 
 /* ---- issues ---- */

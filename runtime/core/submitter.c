@@ -457,6 +457,7 @@ static void on_result(struct swisd_node *node, const struct swisd_event_message 
     free_unwanted(node, event->from, result, event->body);
   } else {
     const struct swisd_issue it = sub->issues[index];
+    swisd_partner_came(node, p, &it, result->compute_ns);
     const uint32_t lane_index = swisd_job_lane_index(job, it.step, it.lane);
     const bool hub = swisd_job_step(job, it.step)->flags & (SWISD_STEP_HUB | SWISD_STEP_SINK);
     const struct swisd_body body = hub ? event->body : result->output;
