@@ -78,7 +78,7 @@ static struct swisd_record typical_record(struct swisd_philox *random, unsigned 
 {
   struct swisd_record record = {.id = swisd_random_id(random), .incarnation = 2, .version = 7 + number, .address_count = 1,
     .flags = SWISD_RECORD_WORKS, .holding_count = 3, .kernels_class = 3, .rates = {8712, 8904, 8500}};
-  record.addresses[0] = (struct swisd_address){.family = SWISD_ADDRESS_IPV4, .bytes = {192, 168, 1, (uint8_t)number}, .port = 7400};
+  record.addresses[0] = (struct swisd_address){.family = SWISD_ADDRESS_IPV4, .bytes = {192, 168, 1, 9}, .port = 7400};
   for (unsigned i = 0; i < 3; i++)
     record.holdings[i] = swisd_philox_u64(random);
   return record;

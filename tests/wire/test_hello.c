@@ -56,8 +56,8 @@ static void the_bytes_of_a_hello_are_the_golden_ones(void **state)
   hello.address_count = 1;
   hello.addresses[0] = (struct swisd_address){.family = SWISD_ADDRESS_IPV4, .bytes = {127, 0, 0, 1}, .port = 7400};
   assert_int_equal(swisd_hello_encode(&hello, bytes, sizeof bytes, &count), SWISD_WIRE_OK);
-  assert_int_equal(count, swisd_hex("97 01 01 01 c410 0102030405060708 1112131415161718 03 91 c70604 7f000001 1ce8 c400", expected,
-                                    sizeof expected));
+  assert_int_equal(count, swisd_hex("97 01 01 01 c410 0102030405060708 1112131415161718 03 91 c70604 7f000001 1ce8 c400",
+                                    expected, sizeof expected));
   assert_memory_equal(bytes, expected, count);
 }
 
@@ -65,8 +65,8 @@ static void a_hello_of_a_later_version_is_understood_as_far_as_it_goes(void **st
 {
   (void)state;
   struct swisd_hello got;
-  const size_t count = swisd_hex("99 01 09 cf8000000000000001 c410 0102030405060708 1112131415161718 03 90 c400 81a16101 cb3fe0000000000000",
-                                 bytes, sizeof bytes);
+  const size_t count = swisd_hex("99 01 09 cf8000000000000001 c410 0102030405060708 1112131415161718 03 90 c400 "
+                                 "81a16101 cb3fe0000000000000", bytes, sizeof bytes);
   assert_int_equal(swisd_hello_decode(bytes, count, &got), SWISD_WIRE_OK);
   assert_int_equal(got.version_max, 9);
   assert_true(got.features == 0x8000000000000001);

@@ -191,7 +191,9 @@ static void pack_novelty(msgpack_packer *packer, uint32_t which)
   switch (which % 7) {
   case 0: msgpack_pack_double(packer, 0.5); break;
   case 1: msgpack_pack_str(packer, 5), msgpack_pack_str_body(packer, "later", 5); break;
-  case 2: msgpack_pack_map(packer, 1), msgpack_pack_int(packer, -7), msgpack_pack_array(packer, 1), msgpack_pack_nil(packer); break;
+  case 2: /* {-7: [nil]} */
+    msgpack_pack_map(packer, 1), msgpack_pack_int(packer, -7), msgpack_pack_array(packer, 1), msgpack_pack_nil(packer);
+    break;
   case 3: msgpack_pack_ext(packer, 3, 99), msgpack_pack_ext_body(packer, "abc", 3); break;
   case 4: msgpack_pack_bin(packer, 300), msgpack_pack_bin_body(packer, bytes, 300); break;
   case 5: msgpack_pack_float(packer, 1.5f); break;
@@ -261,7 +263,8 @@ static void fields_appended_by_a_later_version_are_ignored_at_every_level(void *
 static void numbers_of_any_width_and_signedness_are_the_same_number(void **state)
 {
   (void)state;
-  static const char *const wide[] = {"94 05 05 c0 90", "94 05 cc05 c0 90", "94 cd0005 cd0005 c0 dc0000", "dc0004 05 ce00000005 c0 90",
+  static const char *const wide[] = {
+    "94 05 05 c0 90", "94 05 cc05 c0 90", "94 cd0005 cd0005 c0 dc0000", "dc0004 05 ce00000005 c0 90",
     "dd00000004 05 cf0000000000000005 c0 dd00000000", "94 d005 d005 c0 90", "94 05 d10005 c0 90", "94 05 d200000005 c0 90",
     "94 05 d30000000000000005 c0 90"};
   for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
