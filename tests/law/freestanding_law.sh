@@ -3,7 +3,7 @@
 # to be found.
 # usage: freestanding_law.sh ROOT     exit 0 all compile, 1 one does not, 77 no clang (skip; with CI=true that fails).
 set -eu
-cd "$1"
+root=$(cd "$1" && pwd)
 if ! command -v clang >/dev/null 2>&1; then
   echo "skipped: no clang, so the core was not compiled for wasm32 and aarch64"
   [ "${CI:-}" = true ] && exit 1
@@ -11,15 +11,10 @@ if ! command -v clang >/dev/null 2>&1; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-status=0
+cd "$work"
 for target in wasm32-unknown-unknown aarch64-none-elf; do
-  count=0
-  for source in runtime/core/*.c; do
-    clang --target="$target" -std=c17 -O1 -ffreestanding -nostdlibinc -ffp-contract=off -Wall -Wextra -Werror \
-      -I. -c "$source" -o "$work/out.o" || status=1
-    count=$((count + 1))
-  done
-  [ "$count" -gt 0 ] || status=1
-  echo "$target: $count files"
+  clang --target="$target" -std=c17 -O0 -ffreestanding -nostdlibinc -ffp-contract=off -Wall -Wextra -Werror \
+    -I"$root" -c "$root"/runtime/core/*.c
+  set -- ./*.o
+  echo "$target: $# files"
 done
-exit $status

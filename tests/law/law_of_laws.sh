@@ -107,5 +107,17 @@ if sh "$laws/headers_law.sh" "$work/alone" cc '^$' >/dev/null 2>&1; then
   failures=$((failures + 1))
 fi
 
+# The freestanding law.
+if command -v clang >/dev/null 2>&1; then
+  mkdir -p free/runtime/core
+  printf '#include <stdint.h>\nuint32_t swisd_f(void);\nuint32_t swisd_f(void) { return 1; }\n' >free/runtime/core/good.c
+  sh "$laws/freestanding_law.sh" "$work/free" >/dev/null 2>&1 || { echo "a good core was refused"; failures=$((failures + 1)); }
+  printf '#include <stdio.h>\n' >free/runtime/core/bad.c
+  if sh "$laws/freestanding_law.sh" "$work/free" >/dev/null 2>&1; then
+    echo "a core that needs a C library was accepted"
+    failures=$((failures + 1))
+  fi
+fi
+
 [ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
 echo "every law can be broken"
