@@ -28,9 +28,9 @@ struct swisd_sim *swisd_sim_new(const struct swisd_sim_config *config)
 
 void swisd_sim_free(struct swisd_sim *sim)
 {
-  for (uint32_t i = 0; i < sim->heap.count; i++)
-    if (sim->heap.events[i].kind != SWISD_SIM_JOB && sim->heap.events[i].kind < SWISD_SIM_KIND_FIRST)
-      free(sim->heap.events[i].u.bytes);
+  for (uint32_t i = 0; i < sim->heap.count && sim->handler != NULL && sim->handler->discard != NULL; i++)
+    if (sim->heap.events[i].kind != SWISD_SIM_JOB)
+      sim->handler->discard(sim->handler, &sim->heap.events[i]);
   swisd_sim_heap_free(&sim->heap);
   while (sim->free_activities != NULL) {
     struct swisd_sim_activity *next = sim->free_activities->next[0];
@@ -86,6 +86,12 @@ static void push(struct swisd_sim *sim, const struct swisd_sim_event *event)
 void swisd_sim_at(struct swisd_sim *sim, const struct swisd_sim_event *event)
 {
   assert(event->kind >= SWISD_SIM_KIND_FIRST);
+  push(sim, event);
+}
+
+void swisd_sim_again(struct swisd_sim *sim, const struct swisd_sim_event *event)
+{
+  assert(event->kind != SWISD_SIM_JOB);
   push(sim, event);
 }
 
@@ -201,6 +207,15 @@ struct swisd_sim_job *swisd_sim_job_of(struct swisd_sim *sim, uint32_t host)
   for (int list = 0; list < 2; list++)
     if (sim->hosts[host].activities[list] != NULL)
       return &sim->hosts[host].activities[list]->job;
+  return NULL;
+}
+
+struct swisd_sim_job *swisd_sim_job_between(struct swisd_sim *sim, uint32_t a, uint32_t b)
+{
+  for (int list = 0; list < 2; list++)
+    for (struct swisd_sim_activity *activity = sim->hosts[a].activities[list]; activity != NULL; activity = activity->next[list])
+      if (activity->job.bulk && (list == 0 ? activity->job.to : activity->job.from) == b)
+        return &activity->job;
   return NULL;
 }
 

@@ -28,7 +28,7 @@ struct swisd_sim_host {
   uint32_t slots;                          /* jobs at full speed at once, at least 1 */
 };
 
-enum swisd_sim_model {
+enum swisd_sim_fluid_kind {
   SWISD_SIM_SIMGRID = 0,
   SWISD_SIM_FORMULA = 1, /* no contention: for tests and for very large swarms */
 };
@@ -36,7 +36,7 @@ enum swisd_sim_model {
 struct swisd_sim_config {
   const struct swisd_sim_host *hosts; /* stay the caller's, and alive */
   uint32_t host_count;
-  enum swisd_sim_model model;
+  enum swisd_sim_fluid_kind model;
   uint64_t quantum_ns; /* events happen at multiples of this, rounded up; 0: exact. 1 ms from 100,000 nodes on */
   bool serialise;      /* control messages share their sender's uplink */
   bool everything;     /* SIMGRID: control messages are transfers too. Slow: to hold the two mechanisms against each other */
@@ -45,19 +45,22 @@ struct swisd_sim_config {
 };
 
 struct swisd_sim;
+struct swisd_sim_operation; /* what a driver has a job for */
 
 /* A piece of computing (from == to) or a bulk transfer. Valid until its SWISD_SIM_JOB event was handled, or until
- * cancelled. `owner` and `tag` are the driver's. */
+ * cancelled. `operation` and `tag` are the driver's. */
 struct swisd_sim_job {
   uint32_t from, to;
   bool bulk;
-  uint32_t owner;
+  struct swisd_sim_operation *operation;
   uint64_t tag;
 };
 
 /* Called with each event, in order. The handler owns event->u.bytes of MESSAGE and of the driver's kinds. */
 struct swisd_sim_handler {
   void (*event)(struct swisd_sim_handler *handler, const struct swisd_sim_event *event);
+  /* The same for what is still to come when the run is over: gives back what the event owns. NULL: nothing to give back. */
+  void (*discard)(struct swisd_sim_handler *handler, struct swisd_sim_event *event);
 };
 
 /* Builds the world. Out of memory ends the process. */
@@ -77,6 +80,9 @@ uint64_t swisd_sim_now_ns(const struct swisd_sim *sim);
 /* An event of the driver's own kind at `event->time_ns` (now, if that is past). */
 void swisd_sim_at(struct swisd_sim *sim, const struct swisd_sim_event *event);
 
+/* An event that was taken out of the queue earlier, of any kind but SWISD_SIM_JOB, comes once more. */
+void swisd_sim_again(struct swisd_sim *sim, const struct swisd_sim_event *event);
+
 /* A control message of `wire_bytes`, `extra_ns` later than the links alone would make it. It arrives as SWISD_SIM_MESSAGE
  * with node = to, peer = from and `turn`; who is down or cut off by then, the driver knows. Ownership of `bytes` passes. */
 void swisd_sim_send(struct swisd_sim *sim, uint32_t from, uint32_t to, uint32_t turn, double wire_bytes, uint64_t extra_ns,
@@ -84,6 +90,8 @@ void swisd_sim_send(struct swisd_sim *sim, uint32_t from, uint32_t to, uint32_t 
 
 /* One way between two hosts, without bytes. */
 uint64_t swisd_sim_latency_ns(const struct swisd_sim *sim, uint32_t from, uint32_t to);
+/* Payload bytes per second on an idle path. */
+double swisd_sim_bandwidth(const struct swisd_sim *sim, uint32_t from, uint32_t to);
 
 /* `slot_s` seconds of one slot at full speed. Ends in SWISD_SIM_JOB with node = the host. */
 struct swisd_sim_job *swisd_sim_compute(struct swisd_sim *sim, uint32_t host, double slot_s);
@@ -93,6 +101,8 @@ struct swisd_sim_job *swisd_sim_bulk(struct swisd_sim *sim, uint32_t from, uint3
 void swisd_sim_cancel(struct swisd_sim *sim, struct swisd_sim_job *job);
 /* Any one job in which `host` takes part; NULL when there is none. */
 struct swisd_sim_job *swisd_sim_job_of(struct swisd_sim *sim, uint32_t host);
+/* Any one transfer between two hosts, either way. */
+struct swisd_sim_job *swisd_sim_job_between(struct swisd_sim *sim, uint32_t a, uint32_t b);
 
 /* From now on `host` computes at `factor` of its speed: 1, or one of the configured factors. Jobs under way feel it. */
 void swisd_sim_set_speed(struct swisd_sim *sim, uint32_t host, double factor);

@@ -78,9 +78,7 @@ void swisd_sim_loop(struct swisd_sim *sim);
 /* Puts the end of a live activity into the queue. */
 void swisd_sim_activity_ended(struct swisd_sim_activity *activity, uint64_t time_ns);
 void swisd_sim_activity_release(struct swisd_sim_activity *activity); /* one reference less */
-/* Closed forms: what the links alone take. */
 double swisd_sim_latency_s(const struct swisd_sim *sim, uint32_t from, uint32_t to);
-double swisd_sim_bandwidth(const struct swisd_sim *sim, uint32_t from, uint32_t to);
 
 /* Writes the platform of `config` as SimGrid XML. Host i is "h<i>"; the loop lives on "driver". */
 void swisd_sim_write_platform(const struct swisd_sim_config *config, FILE *out);

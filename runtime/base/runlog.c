@@ -1,11 +1,14 @@
-/* Collecting a run and joining what worker and submitter say of one task. Everything grows in plain arrays; tasks are found
- * by key through an open-addressed table of indices. Writing is in runlog_write.c. */
+/* Collecting a run and joining what worker and submitter say of one task. Everything grows in plain arrays; a task is found
+ * by looking back through its device's latest ones. Writing is in runlog_write.c. */
 #include "runtime/base/runlog_internal.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A submitter has far fewer tasks under way at one device. */
+enum { LOOK_BACK = 256 };
 
 struct swisd_runlog *swisd_runlog_open(const char *directory, struct swisd_error *error)
 {
@@ -24,13 +27,12 @@ struct swisd_runlog *swisd_runlog_open(const char *directory, struct swisd_error
   return log;
 }
 
-void swisd_runlog_free(struct swisd_runlog *log)
+void swisd_runlog_discard(struct swisd_runlog *log)
 {
   free(log->directory);
   free(log->devices);
   free(log->changes);
   free(log->tasks);
-  free(log->table);
   free(log->answers);
   free(log->events);
   free(log->samples);
@@ -84,61 +86,22 @@ void swisd_runlog_item_flops(struct swisd_runlog *log, const double flops_per_it
   memcpy(log->item_flops, flops_per_item, sizeof log->item_flops);
 }
 
-/* ---- tasks by key ---- */
+/* ---- tasks ---- */
 
-static bool key_equal(const struct swisd_runlog_key *a, const struct swisd_runlog_key *b)
+/* The newest task of `device` that covers the key's items; NULL when there is none among the latest ones. */
+static struct swisd_runlog_task_row *task_of(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key)
 {
-  return a->submitter == b->submitter && a->job == b->job && a->step == b->step && a->lane == b->lane &&
-         a->attempt == b->attempt && a->lo == b->lo && a->hi == b->hi;
-}
-
-static uint64_t key_hash(const struct swisd_runlog_key *key)
-{
-  const uint64_t words[4] = {key->job, key->lo, key->hi,
-                             (uint64_t)key->submitter << 32 | (uint64_t)key->attempt << 16 | (uint64_t)key->step << 8 | key->lane};
-  uint64_t hash = UINT64_C(0x9E3779B97F4A7C15);
-  for (int i = 0; i < 4; i++) {
-    hash = (hash ^ words[i]) * UINT64_C(0xBF58476D1CE4E5B9);
-    hash ^= hash >> 29;
+  if (device >= log->device_count)
+    return NULL;
+  uint32_t index = log->devices[device].task_last;
+  for (int back = 0; index != 0 && back < LOOK_BACK; back++) {
+    struct swisd_runlog_task_row *task = &log->tasks[index - 1];
+    if (task->key.submitter == key->submitter && task->key.job == key->job && task->key.step == key->step &&
+        task->key.lane == key->lane && task->key.lo <= key->lo && key->hi <= task->key.hi)
+      return task;
+    index = task->previous;
   }
-  return hash;
-}
-
-/* The table's cell of `key`: holds 1 + the index of the newest task of that key, or 0. */
-static uint32_t *cell_of(struct swisd_runlog *log, const struct swisd_runlog_key *key)
-{
-  for (uint64_t i = key_hash(key);; i++) {
-    uint32_t *cell = &log->table[i & (log->table_size - 1)];
-    if (*cell == 0 || key_equal(&log->tasks[*cell - 1].key, key))
-      return cell;
-  }
-}
-
-static void table_double(struct swisd_runlog *log)
-{
-  log->table_size = log->table_size == 0 ? 1024 : log->table_size * 2;
-  free(log->table);
-  log->table = calloc(log->table_size, sizeof *log->table);
-  if (log->table == NULL) {
-    fputs("run log: out of memory\n", stderr);
-    abort();
-  }
-  for (uint32_t i = 0; i < log->task_count; i++)
-    *cell_of(log, &log->tasks[i].key) = i + 1;
-}
-
-/* The task of this key, made if need be; a task that already has a start makes way when `restart`: attempts wrap. */
-static struct swisd_runlog_task_row *task_of(struct swisd_runlog *log, const struct swisd_runlog_key *key, bool restart)
-{
-  if (log->task_count * 2 >= log->table_size)
-    table_double(log);
-  uint32_t *cell = cell_of(log, key);
-  if (*cell != 0 && !(restart && log->tasks[*cell - 1].started))
-    return &log->tasks[*cell - 1];
-  log->tasks = grow(log->tasks, log->task_count, &log->task_capacity, sizeof *log->tasks);
-  log->tasks[log->task_count] = (struct swisd_runlog_task_row){.key = *key, .device = SWISD_RUNLOG_NOBODY};
-  *cell = ++log->task_count;
-  return &log->tasks[log->task_count - 1];
+  return NULL;
 }
 
 void swisd_runlog_task_start(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key, uint64_t time_ns,
@@ -147,20 +110,18 @@ void swisd_runlog_task_start(struct swisd_runlog *log, uint32_t device, const st
   assert(device < log->device_count && key->submitter < log->device_count);
   if (log->skip_tasks)
     return;
-  struct swisd_runlog_task_row *task = task_of(log, key, true);
-  task->device = device;
-  task->started = true;
-  task->start_ns = time_ns;
-  task->flop = flop;
+  log->tasks = grow(log->tasks, log->task_count, &log->task_capacity, sizeof *log->tasks);
+  struct swisd_runlog_task_row *task = &log->tasks[log->task_count++];
+  *task = (struct swisd_runlog_task_row){.key = *key, .device = device, .start_ns = time_ns, .flop = flop,
+                                         .previous = log->devices[device].task_last};
+  log->devices[device].task_last = log->task_count;
 }
 
 void swisd_runlog_task_end(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key, uint64_t time_ns)
 {
-  if (log->table_size == 0 || *cell_of(log, key) == 0)
+  struct swisd_runlog_task_row *task = task_of(log, device, key);
+  if (task == NULL || task->ended)
     return;
-  struct swisd_runlog_task_row *task = &log->tasks[*cell_of(log, key) - 1];
-  if (!task->started || task->device != device || task->ended)
-    return; /* late news of an earlier turn */
   task->ended = true;
   task->end_ns = time_ns;
 }
@@ -176,13 +137,14 @@ static struct swisd_runlog_sample_row *sample_at(struct swisd_runlog *log, uint6
   return &log->samples[index];
 }
 
-void swisd_runlog_task_outcome(struct swisd_runlog *log, const struct swisd_runlog_key *key, enum swisd_runlog_outcome outcome,
-                               uint64_t time_ns, double flop)
+void swisd_runlog_task_outcome(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key,
+                               enum swisd_runlog_outcome outcome, uint64_t time_ns, double flop)
 {
   assert(outcome > SWISD_RUNLOG_UNKNOWN && outcome < SWISD_RUNLOG_OUTCOME_COUNT && key->submitter < log->device_count);
   sample_at(log, time_ns)->flop[outcome] += flop;
-  if (!log->skip_tasks)
-    task_of(log, key, false)->outcome_flop[outcome] += (float)flop;
+  struct swisd_runlog_task_row *task = task_of(log, device, key);
+  if (task != NULL)
+    task->outcome_flop[outcome] += (float)flop;
 }
 
 void swisd_runlog_items_answered(struct swisd_runlog *log, uint64_t time_ns, uint64_t items)

@@ -8,8 +8,8 @@
  *               submitter, job, attempt, gflop
  *   events.csv  faults and what the swarm made of them, by time: time_s, event, device, by, step, lane, lo, hi, value
  *
- * A worker knows when a task ran and its submitter what became of it: both tell the log, in any order, and the log joins
- * them by the task's key. In the lab each process is told apart, so whoever merges their recordings feeds one log.
+ * A worker knows when a task ran and its submitter what became of it: both tell the log, in order of time, and the log joins
+ * them by worker, step, lane and items. In the lab whoever merges the recordings of the processes feeds one log.
  * Nothing is written before close, so a log costs memory: about 96 bytes a task. */
 #ifndef SWISD_BASE_RUNLOG_H
 #define SWISD_BASE_RUNLOG_H
@@ -36,13 +36,13 @@ enum swisd_runlog_outcome {
 };
 const char *swisd_runlog_outcome_name(enum swisd_runlog_outcome outcome); /* "accepted", ...; "" for UNKNOWN */
 
-/* Names one issue of a piece of work: `attempt` alone wraps, the rest tells the turns apart. */
+/* Names one issue of a piece of work. */
 struct swisd_runlog_key {
   uint32_t submitter; /* device index */
   uint64_t job;       /* its number at the submitter */
   uint8_t step, lane;
   uint16_t attempt;
-  uint64_t lo, hi; /* items as issued */
+  uint64_t lo, hi;
 };
 
 /* The words of the column `event`; a driver may use others, but figures and reports look for these. */
@@ -124,10 +124,11 @@ void swisd_runlog_item_flops(struct swisd_runlog *log, const double flops_per_it
 void swisd_runlog_task_start(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key, uint64_t time_ns,
                              double flop);
 void swisd_runlog_task_end(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key, uint64_t time_ns);
-/* The submitter's side: `flop` of that issue ended in this class. Parts of one issue may end in several classes: the row
- * shows the one with the most FLOP, the series counts each. */
-void swisd_runlog_task_outcome(struct swisd_runlog *log, const struct swisd_runlog_key *key, enum swisd_runlog_outcome outcome,
-                               uint64_t time_ns, double flop);
+/* The submitter's side: `flop` of what `device` was to compute ended in this class. The key's items may be a part of the
+ * issue, and its attempt does not matter. Parts of one issue may end in several classes: the row shows the one with the most
+ * FLOP, the series counts each. NOBODY, or a task that never started: the series alone. */
+void swisd_runlog_task_outcome(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key,
+                               enum swisd_runlog_outcome outcome, uint64_t time_ns, double flop);
 void swisd_runlog_items_answered(struct swisd_runlog *log, uint64_t time_ns, uint64_t items);
 void swisd_runlog_event(struct swisd_runlog *log, const struct swisd_runlog_event *event);
 
@@ -151,5 +152,7 @@ void swisd_runlog_print_json(FILE *out, const struct swisd_runlog_summary *summa
  * series. 0, or -1 with `error` set; the log is freed all the same. */
 int swisd_runlog_close(struct swisd_runlog *log, const struct swisd_runlog_summary *summary, uint64_t end_ns,
                        struct swisd_error *error);
+
+void swisd_runlog_discard(struct swisd_runlog *log); /* frees it, writing nothing */
 
 #endif

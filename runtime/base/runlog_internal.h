@@ -8,6 +8,7 @@
 struct swisd_runlog_device_row {
   char name[SWISD_RUNLOG_NAME_BYTES], class_name[SWISD_RUNLOG_NAME_BYTES];
   double flops_per_s[SWISD_RUNLOG_KERNELS];
+  uint32_t task_last; /* index + 1 */
 };
 
 struct swisd_runlog_change_row {
@@ -19,7 +20,8 @@ struct swisd_runlog_change_row {
 struct swisd_runlog_task_row {
   struct swisd_runlog_key key;
   uint32_t device;
-  bool started, ended;
+  uint32_t previous; /* of this device: index + 1 */
+  bool ended;
   uint64_t start_ns, end_ns;
   double flop;
   float outcome_flop[SWISD_RUNLOG_OUTCOME_COUNT];
@@ -50,13 +52,10 @@ struct swisd_runlog {
   struct swisd_runlog_answer_row *answers;
   struct swisd_runlog_event_row *events;
   struct swisd_runlog_sample_row *samples;
-  uint32_t *table; /* of task indices + 1, by key; a power of two */
   uint32_t device_count, change_count, task_count, answer_count, event_count, sample_count;
   uint32_t device_capacity, change_capacity, task_capacity, answer_capacity, event_capacity, sample_capacity;
-  uint32_t table_size;
 };
 
 int swisd_runlog_make_directory(const char *path, struct swisd_error *error); /* with its parents */
-void swisd_runlog_free(struct swisd_runlog *log);
 
 #endif

@@ -71,15 +71,10 @@ static void write_tasks(struct swisd_runlog *log, FILE *out, uint64_t end_ns)
 {
   struct swisd_csv csv;
   swisd_csv_start(&csv, out, "device,class,start_s,end_s,step,lane,lo,hi,outcome,submitter,job,attempt,gflop");
-  free(log->table); /* indices change now */
-  log->table = NULL;
-  log->table_size = 0;
   if (log->task_count > 0)
     qsort(log->tasks, log->task_count, sizeof *log->tasks, task_before);
   for (uint32_t i = 0; i < log->task_count; i++) {
     const struct swisd_runlog_task_row *task = &log->tasks[i];
-    if (!task->started)
-      continue; /* lost or cancelled before it ran */
     uint32_t outcome = 0;
     for (uint32_t o = 1; o < SWISD_RUNLOG_OUTCOME_COUNT; o++)
       if (task->outcome_flop[o] > task->outcome_flop[outcome])
@@ -228,6 +223,6 @@ int swisd_runlog_close(struct swisd_runlog *log, const struct swisd_runlog_summa
   static const enum file order[] = {SERIES_CSV, TASKS_CSV, EVENTS_CSV, RUN_JSON};
   for (size_t i = 0; log->directory != NULL && i < FILE_COUNT && status == 0; i++)
     status = write_file(log, order[i], summary, end_ns, error);
-  swisd_runlog_free(log);
+  swisd_runlog_discard(log);
   return status;
 }

@@ -115,7 +115,7 @@ static struct outcome *outcome_of(const struct script *script)
   return outcome;
 }
 
-static struct script script_new(enum swisd_sim_model model)
+static struct script script_new(enum swisd_sim_fluid_kind model)
 {
   struct script script = {.config = {.model = model, .factors = {0.125}, .factor_count = 1}};
   for (uint32_t h = 0; h < HOSTS; h++)
@@ -149,7 +149,7 @@ static void assert_near(double got, double wanted, double tolerance)
   static void name##_in_simgrid(void **state) { (void)state; name(SWISD_SIM_SIMGRID); } \
   static void name##_in_the_formula(void **state) { (void)state; name(SWISD_SIM_FORMULA); }
 
-static void computing_takes_its_seconds(enum swisd_sim_model model)
+static void computing_takes_its_seconds(enum swisd_sim_fluid_kind model)
 {
   struct script script = script_new(model);
   const uint32_t one = add(&script, 0.25, COMPUTE, 0, 0, 1.5);
@@ -163,7 +163,7 @@ static void computing_takes_its_seconds(enum swisd_sim_model model)
 }
 BOTH(computing_takes_its_seconds)
 
-static void a_device_that_slows_down_in_the_middle_is_exact(enum swisd_sim_model model)
+static void a_device_that_slows_down_in_the_middle_is_exact(enum swisd_sim_fluid_kind model)
 {
   struct script script = script_new(model);
   const uint32_t job = add(&script, 0, COMPUTE, 2, 2, 1);
@@ -176,7 +176,7 @@ static void a_device_that_slows_down_in_the_middle_is_exact(enum swisd_sim_model
 }
 BOTH(a_device_that_slows_down_in_the_middle_is_exact)
 
-static void a_silent_device_stands_still_and_goes_on(enum swisd_sim_model model)
+static void a_silent_device_stands_still_and_goes_on(enum swisd_sim_fluid_kind model)
 {
   struct script script = script_new(model);
   const uint32_t job = add(&script, 0, COMPUTE, 3, 3, 1);
@@ -194,7 +194,7 @@ static void a_silent_device_stands_still_and_goes_on(enum swisd_sim_model model)
 }
 BOTH(a_silent_device_stands_still_and_goes_on)
 
-static void a_cancelled_job_never_ends(enum swisd_sim_model model)
+static void a_cancelled_job_never_ends(enum swisd_sim_fluid_kind model)
 {
   struct script script = script_new(model);
   const uint32_t job = add(&script, 0, COMPUTE, 0, 0, 1), bulk = add(&script, 0, BULK, 1, 2, 1e6);
@@ -208,7 +208,7 @@ static void a_cancelled_job_never_ends(enum swisd_sim_model model)
 }
 BOTH(a_cancelled_job_never_ends)
 
-static void a_lone_transfer_takes_what_the_links_take(enum swisd_sim_model model)
+static void a_lone_transfer_takes_what_the_links_take(enum swisd_sim_fluid_kind model)
 {
   struct script script = script_new(model);
   struct swisd_philox random = swisd_philox_stream(7, 0, 0, 0);

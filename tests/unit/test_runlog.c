@@ -98,7 +98,7 @@ static void read_all(const char *directory, const char *name, char *text, size_t
   unlink(path);
 }
 
-static void worker_and_submitter_meet_in_one_row_whoever_speaks_first(void **state)
+static void worker_and_submitter_meet_in_one_row(void **state)
 {
   (void)state;
   char directory[] = "/tmp/swisd-runlog-XXXXXX", deeper[64], text[4096];
@@ -106,20 +106,20 @@ static void worker_and_submitter_meet_in_one_row_whoever_speaks_first(void **sta
   snprintf(deeper, sizeof deeper, "%s/a/b", directory);
   struct swisd_runlog *log = two_devices(deeper);
   const struct swisd_runlog_key one = {.submitter = 2, .job = 7, .step = 1, .lane = 2, .attempt = 3, .lo = 0, .hi = 8};
-  struct swisd_runlog_key two = one, three = one, four = one;
-  two.attempt = 4, three.attempt = 5, four.attempt = 6;
-  swisd_runlog_task_outcome(log, &two, SWISD_RUNLOG_DUPLICATE, 2 * S, 300); /* before its start is told */
-  swisd_runlog_task_start(log, 1, &one, S, 800);
-  swisd_runlog_task_end(log, 1, &one, 2 * S);
-  swisd_runlog_task_end(log, 0, &one, 3 * S); /* of somebody else: nothing */
-  swisd_runlog_task_outcome(log, &one, SWISD_RUNLOG_ACCEPTED, 2 * S, 500);
-  swisd_runlog_task_outcome(log, &one, SWISD_RUNLOG_DUPLICATE, 2 * S, 300);
+  struct swisd_runlog_key two = one, three = one, part = one, never = one;
+  two.attempt = 4, three.attempt = 5, part.lo = 3, part.attempt = 0, never.lane = 3;
   swisd_runlog_task_start(log, 0, &two, S / 2, 800);
+  swisd_runlog_task_start(log, 1, &one, S, 800);
   swisd_runlog_task_end(log, 0, &two, 3 * S / 2);
+  swisd_runlog_task_end(log, 1, &one, 2 * S);
+  swisd_runlog_task_outcome(log, 1, &part, SWISD_RUNLOG_ACCEPTED, 2 * S, 500);
+  swisd_runlog_task_outcome(log, 1, &one, SWISD_RUNLOG_DUPLICATE, 2 * S, 300);
+  swisd_runlog_task_outcome(log, 0, &two, SWISD_RUNLOG_DUPLICATE, 2 * S, 300);
   swisd_runlog_task_start(log, 0, &three, 2 * S, 800); /* dies with its device */
-  swisd_runlog_task_outcome(log, &three, SWISD_RUNLOG_LOST, 5 * S / 2, 800);
-  swisd_runlog_task_outcome(log, &four, SWISD_RUNLOG_CANCELLED, S, 800); /* never ran: no row */
-  swisd_runlog_task_start(log, 1, &one, 5 * S / 2, 800); /* the attempt has wrapped: a row of its own */
+  swisd_runlog_task_outcome(log, 0, &three, SWISD_RUNLOG_LOST, 5 * S / 2, 800);
+  swisd_runlog_task_outcome(log, 0, &never, SWISD_RUNLOG_CANCELLED, S, 800); /* never ran: no row */
+  swisd_runlog_task_outcome(log, SWISD_RUNLOG_NOBODY, &one, SWISD_RUNLOG_REPLAYED, S, 800);
+  swisd_runlog_task_start(log, 1, &one, 5 * S / 2, 800); /* once more: a row of its own */
   swisd_runlog_speed(log, 0, 9 * S / 4, 0);
   swisd_runlog_event(log, &(struct swisd_runlog_event){.time_ns = 5 * S / 2, .event = SWISD_RUNLOG_DEAD, .device = 0, .by = 2});
   swisd_runlog_event(log, &(struct swisd_runlog_event){.time_ns = 9 * S / 4, .event = SWISD_RUNLOG_KILL, .device = 0,
@@ -176,7 +176,7 @@ int main(void)
       cmocka_unit_test(the_bound_lets_each_device_do_what_it_is_best_at),
       cmocka_unit_test(the_bound_follows_the_churn_that_happened),
       cmocka_unit_test(a_swarm_that_is_gone_never_finishes),
-      cmocka_unit_test(worker_and_submitter_meet_in_one_row_whoever_speaks_first),
+      cmocka_unit_test(worker_and_submitter_meet_in_one_row),
       cmocka_unit_test(a_directory_that_cannot_be_made_is_a_clear_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

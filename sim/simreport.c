@@ -1,0 +1,184 @@
+/* What the run log is told, and the summary of a run. */
+#include <math.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "sim/simdriver_internal.h"
+
+void swisd_simreport_open(struct swisd_simdriver *d)
+{
+  char name[SWISD_RUNLOG_NAME_BYTES];
+  for (uint32_t i = 0; i < d->node_count; i++) {
+    double speeds[SWISD_KERNEL_COUNT] = {0};
+    const struct swisd_scenario_class *c = d->devices[i].device_class;
+    for (int k = 0; k < SWISD_KERNEL_COUNT && c != NULL; k++)
+      speeds[k] = c->flops_per_s[k] * d->devices[i].config.compute_slots; /* a class's speed is that of one slot */
+    if (c != NULL)
+      swisd_scenario_device_name(d->scenario, i, name, sizeof name);
+    else
+      snprintf(name, sizeof name, "submitter/%u", i - d->device_count);
+    swisd_runlog_device(d->log, name, c != NULL ? c->name : "submitter", speeds);
+  }
+  swisd_runlog_item_flops(d->log, d->model.item_flops);
+}
+
+void swisd_simreport_speed(struct swisd_simdriver *d, uint32_t node)
+{
+  const struct swisd_sim_device *device = &d->devices[node];
+  const bool works = device->running && !device->frozen && !device->leaving;
+  swisd_runlog_speed(d->log, node, swisd_simdriver_now(d), works ? 1 / device->slow : 0);
+}
+
+void swisd_simreport_event(struct swisd_simdriver *d, const char *event, uint32_t node, double value)
+{
+  const struct swisd_runlog_event entry = {.time_ns = swisd_simdriver_now(d), .event = event, .device = node,
+                                           .by = SWISD_RUNLOG_NOBODY, .has_value = value > 0, .value = value};
+  swisd_runlog_event(d->log, &entry);
+}
+
+struct swisd_runlog_key swisd_simreport_key(const struct swisd_simdriver *d, const struct swisd_task_key *key)
+{
+  return (struct swisd_runlog_key){.submitter = swisd_simdriver_index(d, key->job.submitter), .job = key->job.number,
+                                   .step = key->step, .lane = key->lane, .attempt = key->attempt, .lo = key->lo, .hi = key->hi};
+}
+
+/* ---- traces ---- */
+
+static void member_event(struct swisd_simdriver *d, uint32_t node, const struct swisd_trace *trace, const char *event)
+{
+  const uint32_t subject = swisd_simdriver_index(d, trace->subject);
+  if (subject == d->node_count)
+    return;
+  struct swisd_sim_device *device = &d->devices[subject];
+  bool *told = trace->kind == SWISD_TRACE_MEMBER_DEAD ? &device->told_dead : &device->told_suspect;
+  if (*told)
+    return;
+  *told = true;
+  const struct swisd_runlog_event entry = {.time_ns = trace->time_ns, .event = event, .device = subject, .by = node};
+  swisd_runlog_event(d->log, &entry);
+}
+
+static void task_event(struct swisd_simdriver *d, uint32_t node, const struct swisd_trace *trace, const char *event, double value)
+{
+  const uint32_t worker = swisd_simdriver_index(d, trace->peer);
+  const struct swisd_runlog_event entry = {
+      .time_ns = trace->time_ns, .event = event, .device = worker == d->node_count ? SWISD_RUNLOG_NOBODY : worker, .by = node,
+      .has_task = trace->kind != SWISD_TRACE_WORKER_OVERDUE, .step = trace->key.step, .lane = trace->key.lane,
+      .lo = trace->key.lo, .hi = trace->key.hi, .has_value = value > 0, .value = value};
+  swisd_runlog_event(d->log, &entry);
+}
+
+static void outcome(struct swisd_simdriver *d, const struct swisd_trace *trace, enum swisd_runlog_outcome what)
+{
+  const struct swisd_runlog_key key = swisd_simreport_key(d, &trace->key);
+  d->flop[what] += (double)trace->value;
+  swisd_runlog_task_outcome(d->log, swisd_simdriver_index(d, trace->peer), &key, what, trace->time_ns, (double)trace->value);
+}
+
+static void report(struct swisd_simdriver *d, uint32_t node, const struct swisd_trace *trace)
+{
+  switch (trace->kind) {
+    case SWISD_TRACE_MEMBER_SUSPECT: member_event(d, node, trace, SWISD_RUNLOG_SUSPECT); break;
+    case SWISD_TRACE_MEMBER_DEAD: member_event(d, node, trace, SWISD_RUNLOG_DEAD); break;
+    case SWISD_TRACE_TASK_HEDGED:
+    case SWISD_TRACE_TASK_REISSUED: {
+      const bool hedge = trace->kind == SWISD_TRACE_TASK_HEDGED;
+      d->hedges += hedge;
+      d->reissues += !hedge;
+      d->flop_issued += (double)trace->value;
+      task_event(d, node, trace, hedge ? SWISD_RUNLOG_HEDGE : SWISD_RUNLOG_REISSUE, (double)trace->value * 1e-9);
+      break;
+    }
+    case SWISD_TRACE_TASK_ISSUED: d->flop_issued += (double)trace->value; break;
+    case SWISD_TRACE_TASK_ACCEPTED: outcome(d, trace, SWISD_RUNLOG_ACCEPTED); break;
+    case SWISD_TRACE_TASK_DUPLICATE: outcome(d, trace, SWISD_RUNLOG_DUPLICATE); break;
+    case SWISD_TRACE_TASK_LOST: outcome(d, trace, SWISD_RUNLOG_LOST); break;
+    case SWISD_TRACE_TASK_REJECTED: outcome(d, trace, SWISD_RUNLOG_REJECTED); break;
+    case SWISD_TRACE_TASK_CANCELLED: outcome(d, trace, SWISD_RUNLOG_CANCELLED); break;
+    case SWISD_TRACE_TASK_REPLAYED: outcome(d, trace, SWISD_RUNLOG_REPLAYED); break;
+    case SWISD_TRACE_WORKER_OVERDUE: task_event(d, node, trace, SWISD_RUNLOG_OVERDUE, 0); break;
+    case SWISD_TRACE_SESSION_MOVED: task_event(d, node, trace, SWISD_RUNLOG_MOVED, (double)trace->value); break;
+    default: break;
+  }
+}
+
+void swisd_simreport_traces(struct swisd_simdriver *d, uint32_t node)
+{
+  for (uint32_t i = 0; i < d->actions.trace_count; i++)
+    report(d, node, &d->actions.traces[i]);
+}
+
+/* ---- the summary ---- */
+
+static void add_jobs(const struct swisd_simdriver *d, struct swisd_runlog_summary *s)
+{
+  for (uint32_t i = 0; i < d->submitter_count; i++)
+    for (uint32_t j = 0; j < d->jobs_each; j++) {
+      const struct swisd_sim_run_job *job = &d->submitters[i].jobs[j];
+      s->jobs++;
+      s->jobs_answered += job->ended && job->status == SWISD_OK;
+      s->jobs_failed += job->ended && job->status != SWISD_OK;
+      s->items_wanted += job->items;
+      s->items_answered += job->answered;
+    }
+}
+
+/* B4: what the submitters' own links can carry, inputs up and results down. */
+static double network_bound(const struct swisd_simdriver *d)
+{
+  double sum = 0;
+  for (uint32_t i = d->device_count; i < d->node_count; i++) {
+    double rate = INFINITY;
+    if (d->hosts[i].up_bytes_per_s > 0)
+      rate = fmin(rate, d->hosts[i].up_bytes_per_s / (double)d->model.up_bytes_per_item);
+    if (d->hosts[i].down_bytes_per_s > 0 && d->model.down_bytes_per_item > 0)
+      rate = fmin(rate, d->hosts[i].down_bytes_per_s / (double)d->model.down_bytes_per_item);
+    sum += rate;
+  }
+  return isfinite(sum) ? sum : 0;
+}
+
+static void add_speed(const struct swisd_simdriver *d, struct swisd_runlog_summary *s)
+{
+  const uint64_t from_ns = d->first_submit_ns;
+  const bool all = s->jobs_answered == s->jobs;
+  const uint64_t to_ns = all ? d->last_answer_ns : d->end_ns;
+  if (from_ns == SWISD_NEVER || to_ns <= from_ns)
+    return;
+  const double span_s = (double)(to_ns - from_ns) * 1e-9;
+  s->window_from_s = (double)from_ns * 1e-9;
+  s->window_to_s = (double)to_ns * 1e-9;
+  s->items_per_s = (double)swisd_runlog_items_between(d->log, from_ns, to_ns + 1) / span_s;
+  s->bound_network_items_per_s = network_bound(d);
+  if (d->model.tokens)
+    return; /* a text is a chain: the fluid bound says nothing of it */
+  s->bound_fluid_items_per_s = swisd_runlog_bound_items(d->log, from_ns, to_ns) / span_s;
+  if (all) {
+    s->makespan_s = span_s;
+    s->bound_fluid_makespan_s = swisd_runlog_bound_makespan_s(d->log, from_ns, (double)s->items_answered);
+  }
+}
+
+struct swisd_runlog_summary swisd_simdriver_summary(struct swisd_simdriver *d)
+{
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  const double cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+  struct swisd_runlog_summary s = {
+      .scenario = d->scenario->name, .world = d->scenario->world, .backend = "sim", .policy = d->scenario->policy,
+      .seed = d->scenario->seed, .repeat = d->options.repeat, .digest = d->digest, .duration_s = (double)d->end_ns * 1e-9,
+      .devices = d->device_count, .submitters = d->submitter_count, .departures = (uint32_t)d->departures,
+      .returns = (uint32_t)d->returns, .flop_issued = d->flop_issued, .flop_accepted = d->flop[SWISD_RUNLOG_ACCEPTED],
+      .flop_duplicate = d->flop[SWISD_RUNLOG_DUPLICATE], .flop_lost = d->flop[SWISD_RUNLOG_LOST],
+      .flop_rejected = d->flop[SWISD_RUNLOG_REJECTED], .flop_cancelled = d->flop[SWISD_RUNLOG_CANCELLED],
+      .flop_replayed = d->flop[SWISD_RUNLOG_REPLAYED], .hedges = d->hedges, .reissues = d->reissues, .messages = d->messages,
+      .message_bytes = d->message_bytes, .bodies = d->bodies, .body_bytes = d->body_bytes, .cpu_s = cpu_s,
+      .rss_bytes_max = (uint64_t)usage.ru_maxrss * 1024};
+  s.flop_under_way = s.flop_issued;
+  for (int o = SWISD_RUNLOG_ACCEPTED; o < SWISD_RUNLOG_OUTCOME_COUNT; o++)
+    s.flop_under_way -= d->flop[o];
+  add_jobs(d, &s);
+  add_speed(d, &s);
+  return s;
+}
