@@ -37,6 +37,7 @@ enum swisd_program {
   SWISD_PROGRAM_RUN = 1,    /* step, lane of the model over items lo..hi: sources -> out_bytes of output or inline bytes */
   SWISD_PROGRAM_CHECK = 2,  /* verify a result (sources[0]) of step, lane against its inputs (the others) */
   SWISD_PROGRAM_COMMIT = 3, /* copy the rows of sources[0] into the job's answer at item lo */
+  SWISD_PROGRAM_CONCAT = 4, /* the rows lo..hi of each source, one after the other, as one new body of out_bytes */
 };
 
 /* Work on bytes, for a worker thread. The answer is one COMPUTED. Sources are bodies of this node. */

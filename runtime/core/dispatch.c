@@ -203,8 +203,12 @@ static bool issue_interval(struct swisd_node *node, struct order order, uint16_t
   if (sub->issue_free == 0)
     return false;
   if (order.hi < interval->hi && swisd_interval_split(&sub->pool, lane, index, order.hi) == 0) {
-    swisd_out_table_full(node, SWISD_TABLE_INTERVALS);
-    return false;
+    if (interval->state != SWISD_INTERVAL_READY) {
+      swisd_out_table_full(node, SWISD_TABLE_INTERVALS);
+      return false;
+    }
+    swisd_interval_trim(&sub->pool, lane, index, order.hi);
+    job->starved = true;
   }
   order.hedge = interval->state == SWISD_INTERVAL_ISSUED;
   const uint64_t flops = (order.hi - order.lo) * swisd_job_lane_flops(job, swisd_job_lane_index(job, order.step, order.lane));

@@ -117,9 +117,6 @@ uint16_t swisd_interval_add(struct swisd_interval_pool *pool, struct swisd_lane 
                             enum swisd_interval_state state, bool wanted)
 {
   SWISD_ASSERT(lo < hi);
-  const uint16_t index = take(pool);
-  if (index == 0)
-    return 0;
   const uint16_t next = swisd_interval_find(pool, lane, lo);
   uint16_t previous = 0;
   if (next) {
@@ -130,11 +127,17 @@ uint16_t swisd_interval_add(struct swisd_interval_pool *pool, struct swisd_lane 
     while (pool->list[previous].next)
       previous = pool->list[previous].next;
   }
+  const struct swisd_interval added = {.lo = lo, .hi = hi, .state = (uint8_t)state, .wanted = wanted};
+  if (previous && alike(&pool->list[previous], &added)) { /* takes no entry */
+    count(lane, &added, 1);
+    pool->list[previous].hi = hi;
+    return merge(pool, lane, previous);
+  }
+  const uint16_t index = take(pool);
+  if (index == 0)
+    return 0;
   struct swisd_interval *interval = &pool->list[index];
-  interval->lo = lo;
-  interval->hi = hi;
-  interval->state = (uint8_t)state;
-  interval->wanted = wanted;
+  *interval = added;
   link_before(pool, lane, index, previous, next);
   count(lane, interval, 1);
   return merge(pool, lane, index);
@@ -152,6 +155,16 @@ uint16_t swisd_interval_split(struct swisd_interval_pool *pool, struct swisd_lan
   interval->hi = at;
   link_before(pool, lane, second, index, interval->next);
   return second;
+}
+
+void swisd_interval_join(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t first, uint16_t second)
+{
+  struct swisd_interval *a = &pool->list[first];
+  const struct swisd_interval *b = &pool->list[second];
+  SWISD_ASSERT(a->next == second && a->hi == b->lo);
+  SWISD_ASSERT(a->state == SWISD_INTERVAL_ACCEPTED && b->state == SWISD_INTERVAL_ACCEPTED);
+  a->hi = b->hi;
+  unlink(pool, lane, second);
 }
 
 uint16_t swisd_interval_become(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index,
@@ -187,6 +200,15 @@ void swisd_interval_remove(struct swisd_interval_pool *pool, struct swisd_lane *
 {
   count(lane, &pool->list[index], -1);
   unlink(pool, lane, index);
+}
+
+void swisd_interval_trim(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index, uint64_t at)
+{
+  struct swisd_interval *interval = &pool->list[index];
+  SWISD_ASSERT(interval->state == SWISD_INTERVAL_READY && interval->lo < at && at < interval->hi);
+  count(lane, interval, -1);
+  interval->hi = at;
+  count(lane, interval, 1);
 }
 
 void swisd_interval_clear(struct swisd_interval_pool *pool, struct swisd_lane *lane)

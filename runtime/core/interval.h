@@ -60,6 +60,8 @@ uint16_t swisd_interval_add(struct swisd_interval_pool *pool, struct swisd_lane 
                             enum swisd_interval_state state, bool wanted);
 /* Cuts an interval in two at `at`, strictly inside; returns the second; 0 when the pool is empty. Issues know nothing of it. */
 uint16_t swisd_interval_split(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index, uint64_t at);
+/* Makes two adjacent ACCEPTED intervals one, which keeps the first one's body. */
+void swisd_interval_join(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t first, uint16_t second);
 /* Changes state, keeping the lane's counts; READY and CONSUMED merge with neighbours of the same kind. Returns the interval
  * that now covers the items. Entering READY or CONSUMED clears copies and body. */
 uint16_t swisd_interval_become(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index,
@@ -67,6 +69,8 @@ uint16_t swisd_interval_become(struct swisd_interval_pool *pool, struct swisd_la
 void swisd_interval_want(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index, bool wanted);
 /* Takes an interval out: its items are missing again. */
 void swisd_interval_remove(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index);
+/* READY items from `at` on are missing again: a cut for which the pool need not have room. */
+void swisd_interval_trim(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index, uint64_t at);
 void swisd_interval_clear(struct swisd_interval_pool *pool, struct swisd_lane *lane);
 
 /* Whether [lo, hi) is ACCEPTED or CONSUMED throughout. */

@@ -66,7 +66,7 @@ void swisd_job_open(struct swisd_node *node, uint8_t slot, uint64_t number, cons
   job->phase = SWISD_JOB_OPEN_PHASE;
   job->number = number;
   job->spec = *spec;
-  job->submitted_ns = node->now_ns;
+  job->submitted_ns = job->progress_ns = node->now_ns;
   job->orphan_since_ns = SWISD_NEVER;
   job->attempt_next = 1;
   const struct swisd_member *self = swisd_member_at(node, 0);
@@ -75,9 +75,14 @@ void swisd_job_open(struct swisd_node *node, uint8_t slot, uint64_t number, cons
   for (uint32_t s = 0; s < spec->step_count; s++) {
     if (spec->steps[s].flags & SWISD_STEP_SINK)
       job->sink = (uint8_t)s;
-    for (uint32_t e = 0; e < spec->steps[s].edge_count; e++)
-      if (spec->steps[s].edges[e].from != SWISD_EDGE_FROM_INPUT)
-        job->consumers[spec->steps[s].edges[e].from] |= (uint16_t)(1u << s);
+    for (uint32_t e = 0; e < spec->steps[s].edge_count; e++) {
+      const uint8_t from = spec->steps[s].edges[e].from;
+      if (from == SWISD_EDGE_FROM_INPUT)
+        continue;
+      job->consumers[from] |= (uint16_t)(1u << s);
+      if (spec->steps[s].flags & SWISD_STEP_STATEFUL)
+        job->feeds_state |= (uint16_t)(1u << from);
+    }
     for (uint32_t l = 0; l < spec->steps[s].lane_count; l++)
       job->flops_per_item += swisd_job_lane_flops(job, swisd_job_lane_index(job, s, l));
   }
@@ -189,6 +194,20 @@ static uint64_t inputs_run(struct swisd_node *node, uint8_t slot, uint32_t step,
 
 /* ---- promotion ---- */
 
+bool swisd_job_may_take(const struct swisd_node *node, const struct swisd_job *job, uint32_t step)
+{
+  const struct swisd_interval_pool *pool = &node->submitter->pool;
+  uint32_t later = 0;
+  for (uint32_t s = step + 1; s < job->spec.step_count; s++)
+    later += job->spec.steps[s].lane_count;
+  /* Three a lane: one to issue, its rest, and a piece made ready. A pool too small for that is shared in proportion. */
+  uint32_t reserve = 3 * later;
+  const uint32_t most = pool->max * 3u / 4u;
+  if (3u * job->spec.lane_count > most)
+    reserve = most * later / job->spec.lane_count;
+  return pool->free_count > reserve;
+}
+
 static void promote_lane(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_index, uint64_t lo, uint64_t hi)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -205,9 +224,17 @@ static void promote_lane(struct swisd_node *node, uint8_t slot, uint32_t step, u
     bool there;
     const uint64_t end = inputs_run(node, slot, step, lo, gap_end, &there);
     if (there) {
-      if (swisd_interval_add(&sub->pool, lane, lo, end, SWISD_INTERVAL_READY, false) == 0) {
+      const uint16_t before = index ? interval->previous : lane->hint;
+      const bool extends = before && sub->pool.list[before].hi == lo && sub->pool.list[before].state == SWISD_INTERVAL_READY;
+      if (!extends && !swisd_job_may_take(node, job, step)) {
         job->starved = true;
         return;
+      }
+      if (swisd_interval_add(&sub->pool, lane, lo, end, SWISD_INTERVAL_READY, false) == 0) {
+        job->starved = true;
+        if (!swisd_job_give_way(node, slot, lo))
+          return;
+        continue;
       }
       sub->work_arrived = true;
     }
@@ -250,9 +277,12 @@ void swisd_job_admit(struct swisd_node *node, uint8_t slot)
   const uint64_t window_min = 16;
   if (window < window_min)
     window = window_min;
+  const uint64_t base = job->window ? swisd_job_first_open(node, slot) : answered;
+  if (job->window && window > job->window)
+    window = job->window;
   uint64_t limit = job->input_items < job->items ? job->items : job->input_items;
-  if (!(swisd_job_step(job, job->sink)->flags & SWISD_STEP_TOKENS) && answered + window < limit)
-    limit = answered + window;
+  if (!(swisd_job_step(job, job->sink)->flags & SWISD_STEP_TOKENS) && base + window < limit)
+    limit = base + window;
   if (limit <= job->admitted)
     return;
   const uint64_t from = job->admitted;
@@ -590,6 +620,10 @@ void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint
   const uint64_t flops = (hi - lo) * swisd_job_lane_flops(job, swisd_job_lane_index(job, step, lane_number));
   job->account.accepted += flops;
   job->account.under_way -= flops;
+  job->progress_ns = node->now_ns;
+  job->busy = false;
+  if (job->window && step == job->sink)
+    job->window += 1 + (hi - lo) / 8; /* there may be more room now */
   sub->hedge_tokens += flops / 1000 * node->config.hedge_permille;
   struct swisd_trace *trace = swisd_job_trace(node, job, SWISD_TRACE_TASK_ACCEPTED, step, lane_number, lo, hi);
   trace->value = flops;
@@ -603,6 +637,8 @@ void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint
   }
   consume_inputs(node, slot, step, lo, hi);
   promote_consumers(node, slot, step, lo, hi);
+  if (job->feeds_state >> step & 1)
+    swisd_log_merge(node, slot, step, lane_number);
   if (spec->flags & SWISD_STEP_SINK) {
     swisd_job_admit(node, slot);
     release_segments(node, slot);
@@ -612,6 +648,21 @@ void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint
 }
 
 /* ---- loss ---- */
+
+void swisd_job_unaccept(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  const uint32_t lane_index = swisd_job_lane_index(job, step, lane_number);
+  const struct swisd_interval *interval = &sub->pool.list[index];
+  SWISD_ASSERT(interval->state >= SWISD_INTERVAL_ACCEPTED && step != job->sink);
+  const uint64_t flops = (interval->hi - interval->lo) * swisd_job_lane_flops(job, lane_index);
+  job->account.accepted -= flops;
+  job->account.replayed += flops;
+  swisd_job_trace(node, job, SWISD_TRACE_TASK_REPLAYED, step, lane_number, interval->lo, interval->hi)->value = flops;
+  swisd_interval_remove(&sub->pool, &job->lanes[lane_index], index);
+  job->repair = true;
+}
 
 void swisd_job_outputs_lost(struct swisd_node *node, uint8_t slot, struct swisd_id owner, const struct swisd_body *body)
 {
@@ -632,12 +683,7 @@ void swisd_job_outputs_lost(struct swisd_node *node, uint8_t slot, struct swisd_
           continue;
         if (swisd_id_equal(owner, job->id.submitter) && is_hub(&job->spec.steps[s]))
           continue; /* it lies here, whoever could not fetch it */
-        const uint64_t flops = (interval->hi - interval->lo) * swisd_job_lane_flops(job, lane_index);
-        job->account.accepted -= flops;
-        job->account.replayed += flops;
-        swisd_job_trace(node, job, SWISD_TRACE_TASK_REPLAYED, s, l, interval->lo, interval->hi)->value = flops;
-        swisd_interval_remove(&sub->pool, lane, i);
-        job->repair = true;
+        swisd_job_unaccept(node, slot, s, l, i);
       }
     }
 }
@@ -666,15 +712,11 @@ static void unconsume(struct swisd_node *node, uint8_t slot, uint32_t step)
           end++;
         uint16_t part = i;
         if (at > interval->lo && (part = swisd_interval_split(&sub->pool, lane, i, at)) == 0)
-          return; /* no room: `repair` stays set and comes again */
-        if (end < sub->pool.list[part].hi && swisd_interval_split(&sub->pool, lane, part, end) == 0)
-          end = sub->pool.list[part].hi; /* no room: the whole rest is made again */
-        const uint64_t flops = (end - at) * swisd_job_lane_flops(job, lane_index);
-        job->account.accepted -= flops;
-        job->account.replayed += flops;
-        swisd_job_trace(node, job, SWISD_TRACE_TASK_REPLAYED, step, l, at, end)->value = flops;
+          part = i; /* no room: all of it is made again */
+        if (end < sub->pool.list[part].hi)
+          swisd_interval_split(&sub->pool, lane, part, end); /* or the whole rest */
         next = sub->pool.list[part].next;
-        swisd_interval_remove(&sub->pool, lane, part);
+        swisd_job_unaccept(node, slot, step, l, part);
         break;
       }
     }
@@ -705,11 +747,11 @@ static void unready(struct swisd_node *node, uint8_t slot, uint32_t step)
 void swisd_job_repair(struct swisd_node *node, uint8_t slot)
 {
   struct swisd_job *job = &node->submitter->jobs[slot];
-  job->repair = job->starved = false;
   const uint32_t sink = job->sink;
   for (uint32_t s = job->spec.step_count; s-- > 0;)
     if (s != sink)
       unconsume(node, slot, s);
+  job->repair = job->starved = false;
   for (uint32_t s = 0; s < job->spec.step_count; s++)
     unready(node, slot, s);
   for (uint32_t s = 0; s < job->spec.step_count; s++)

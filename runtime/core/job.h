@@ -63,7 +63,8 @@ struct swisd_job {
   uint8_t phase;
   bool last;    /* no more items will come */
   bool repair;  /* outputs were lost: walk the graph */
-  bool starved; /* the pool ran empty: promote again when there is room */
+  bool starved; /* the pool ran short: promote again when there is room */
+  bool busy;    /* a worker has refused work since the last acceptance */
   bool waiting; /* results wait for room to be checked */
   bool closing; /* its workers are being told, from `close_next` on */
   uint16_t close_next;
@@ -72,11 +73,16 @@ struct swisd_job {
   struct swisd_job_id id;
   uint64_t items, input_items; /* TOKENS: items grow past the input's */
   uint64_t admitted;           /* items below may enter the pipeline */
+  uint64_t window;             /* of items between the answer and `admitted`, where tables are too small for more; 0: no bound */
+  uint64_t progress_ns;        /* the latest acceptance */
   uint64_t flops_per_item;     /* of all lanes together */
   uint64_t submitted_ns;
   uint64_t orphan_since_ns;    /* since when some unfinished shard has had no live holder; SWISD_NEVER = none */
+  uint64_t accepted_ns;        /* of the latest acceptance */
+  uint64_t merging;            /* lanes with a CONCAT under way */
   uint16_t attempt_next;
   uint16_t consumers[SWISD_STEPS_MAX]; /* bit s: step s takes this step's output */
+  uint16_t feeds_state;                /* bit s: a stateful step takes the output of step s */
   struct swisd_lane lanes[SWISD_LANES_MAX];
   struct swisd_session sessions[SWISD_STEPS_MAX];
   struct swisd_job_account account;
@@ -91,11 +97,12 @@ struct swisd_segment {
   struct swisd_body body;
 };
 
-/* A CHECK or COMMIT under way. */
+/* A CHECK, COMMIT or CONCAT under way. */
 struct swisd_pending_check {
   uint32_t ticket;
   uint8_t job, step, lane;
-  bool commit;
+  uint8_t program; /* enum swisd_program */
+  uint64_t number; /* CONCAT: of the job's id */
   uint64_t lo, hi;
 };
 
@@ -137,6 +144,10 @@ void swisd_job_open(struct swisd_node *node, uint8_t slot, uint64_t number, cons
 /* Ends a job: releases every body, closes every session, and sends JOB_CLOSE to its workers. `status` goes to the driver. */
 void swisd_job_finish(struct swisd_node *node, uint8_t slot, enum swisd_status status);
 
+/* Whether `step` may take one more interval from the pool. Later steps have a reserve that earlier ones must not touch: what
+ * they finish frees intervals, so a pool of any size drains towards the sink instead of filling up with half-done items. */
+bool swisd_job_may_take(const struct swisd_node *node, const struct swisd_job *job, uint32_t step);
+
 /* Makes READY whatever items of `step` within [lo, hi) are missing and have all their inputs. */
 void swisd_job_promote(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi);
 /* Lets more items into the pipeline, as the window allows. */
@@ -158,8 +169,25 @@ bool swisd_job_keeps(struct swisd_node *node, uint8_t slot, uint32_t step, const
 void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane, uint16_t interval);
 /* Outputs kept by `owner` are gone (of one body, when `body` is not NULL). */
 void swisd_job_outputs_lost(struct swisd_node *node, uint8_t slot, struct swisd_id owner, const struct swisd_body *body);
+/* The log of a session: outputs that feed a stateful step stay to the end of the job. Merges adjacent ones of `lane`, in
+ * tiers of four, into one body, so that n positions take about 4 log4(n) intervals. */
+void swisd_log_merge(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane);
+/* A CONCAT of items [lo, hi) has ended; takes its body. */
+void swisd_log_merged(struct swisd_node *node, const struct swisd_pending_check *check, const struct swisd_event_computed *event);
+
 /* Whether another interval of the lane still needs the body of this one. */
 bool swisd_job_body_in_use(const struct swisd_node *node, struct swisd_lane *lane, uint16_t except);
+/* Takes an acceptance back: its work is done again. The output is neither freed nor awaited any more. */
+void swisd_job_unaccept(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t interval);
+
+/* relief.c: what gives way when a table is full. */
+/* Frees an interval of the pool for `item` of this job, at the cost of its highest items; false when there is none. */
+bool swisd_job_give_way(struct swisd_node *node, uint8_t slot, uint64_t item);
+/* Whether a job stands still for want of room, here or at its workers: then it makes room, or fails. Now and then. */
+void swisd_job_relieve(struct swisd_node *node, uint8_t slot);
+/* The first item that is not answered. */
+uint64_t swisd_job_first_open(struct swisd_node *node, uint8_t slot);
+
 /* Frees an output wherever it lies. */
 void swisd_job_free_output(struct swisd_node *node, uint8_t slot, struct swisd_id owner, struct swisd_body body);
 

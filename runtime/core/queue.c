@@ -100,6 +100,16 @@ static bool lies_here(struct swisd_node *node, const struct swisd_message_task *
          swisd_submitter_keeps(node, &task->key, source);
 }
 
+/* Whether one more output can be kept, besides those of the tasks queued here. */
+static bool output_room(const struct swisd_node *node)
+{
+  const struct swisd_worker *worker = node->worker;
+  uint32_t outputs = worker->output_count;
+  for (uint32_t q = 0; q < node->config.limits.queue_max; q++)
+    outputs += worker->queue[q].state != SWISD_QUEUED_FREE && !(worker->queue[q].task.flags & SWISD_TASK_RETURN);
+  return outputs < node->config.limits.outputs_max;
+}
+
 /* Why a task cannot be taken; 0 when it can. */
 static enum swisd_nack_reason refusal(struct swisd_node *node, const struct swisd_message_task *task, const struct swisd_open_job *job)
 {
@@ -115,7 +125,9 @@ static enum swisd_nack_reason refusal(struct swisd_node *node, const struct swis
     return SWISD_NACK_BUSY;
   if (!front && swisd_worker_queue_ns(node) > node->config.queue_ns_max)
     return SWISD_NACK_BUSY;
-  if (worker->output_count + worker->queued >= node->config.limits.outputs_max || worker->body_bytes >= node->config.body_bytes_max)
+  if (!(task->flags & SWISD_TASK_RETURN) && !output_room(node))
+    return SWISD_NACK_BUSY;
+  if (worker->body_bytes >= node->config.body_bytes_max)
     return SWISD_NACK_BUSY;
   return 0;
 }
@@ -184,8 +196,9 @@ void swisd_queue_task(struct swisd_node *node, const struct swisd_event_message 
     struct swisd_message_nack *out = nack(node, &task->key, missing ? SWISD_NACK_INPUT_LOST : reason);
     if (missing)
       out->lost = *missing;
+    /* A full queue empties by itself; outputs wait for others to use them. */
     if (reason == SWISD_NACK_BUSY)
-      out->delay_ms = (uint32_t)(swisd_worker_queue_ns(node) / (2 * SWISD_MILLISECOND) + 1);
+      out->delay_ms = output_room(node) ? (uint32_t)(swisd_worker_queue_ns(node) / (2 * SWISD_MILLISECOND) + 1) : 100;
     worker->grant_due = true;
     return;
   }

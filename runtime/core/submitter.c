@@ -277,7 +277,7 @@ static void check_later(struct swisd_node *node, uint8_t slot, uint32_t step, ui
   }
   SWISD_ASSERT(sub->check_count < node->config.limits.intervals_max);
   sub->checks[sub->check_count++] = (struct swisd_pending_check){.ticket = compute->ticket, .job = slot, .step = (uint8_t)step,
-    .lane = (uint8_t)lane_number, .commit = commit, .lo = interval->lo, .hi = interval->hi};
+    .lane = (uint8_t)lane_number, .program = compute->program, .lo = interval->lo, .hi = interval->hi};
 }
 
 /* The next stage of a result: verification, commitment, acceptance. */
@@ -303,19 +303,23 @@ bool swisd_submitter_computed(struct swisd_node *node, const struct swisd_event_
     return false;
   const struct swisd_pending_check check = sub->checks[c];
   sub->checks[c] = sub->checks[--sub->check_count];
-  swisd_out_release(node, event->out);
   struct swisd_job *job = &sub->jobs[check.job];
+  if (check.program == SWISD_PROGRAM_CONCAT) {
+    swisd_log_merged(node, &check, event);
+    return true;
+  }
+  swisd_out_release(node, event->out);
   if (job->phase != SWISD_JOB_OPEN_PHASE)
     return true;
   struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, check.step, check.lane)];
   const uint16_t index = swisd_interval_find(&sub->pool, lane, check.lo);
   if (index == 0 || sub->pool.list[index].state != SWISD_INTERVAL_CHECKING || sub->pool.list[index].ticket != event->ticket)
     return true; /* the job ended, and another has its slot */
-  if (event->status == SWISD_OK && check.commit)
+  if (event->status == SWISD_OK && check.program == SWISD_PROGRAM_COMMIT)
     swisd_job_accept(node, check.job, check.step, check.lane, index);
   else if (event->status == SWISD_OK)
     advance(node, check.job, check.step, check.lane, index, true);
-  else if (event->status == SWISD_ERROR_CHECK || !check.commit)
+  else if (event->status == SWISD_ERROR_CHECK || check.program == SWISD_PROGRAM_CHECK)
     reject(node, check.job, check.step, check.lane, index);
   else
     swisd_job_finish(node, check.job, event->status); /* the answer cannot be written: no space, say */
@@ -542,6 +546,7 @@ static void on_nack(struct swisd_node *node, const struct swisd_event_message *e
   swisd_partner_expect(node, p, node->now_ns);
   switch (nack->reason) {
   case SWISD_NACK_BUSY:
+    job->busy = true;
     if (partner->credits)
       sub->credit_partners--;
     partner->credits = 0;
@@ -647,6 +652,8 @@ void swisd_submitter_unreachable(struct swisd_node *node, struct swisd_id peer)
 void swisd_submitter_resumed(struct swisd_node *node)
 {
   struct swisd_submitter *sub = node->submitter;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
+    sub->jobs[j].progress_ns = node->now_ns;
   for (uint16_t p = 1; p <= sub->partner_count; p++) {
     sub->partners[p].open_sent_ns = 0;
     swisd_partner_expect(node, p, node->now_ns);
@@ -718,6 +725,20 @@ static void watch_orphans(struct swisd_node *node)
   }
 }
 
+/* A pool too small for the job at hand would keep it waiting for ever. */
+static void watch_starved(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  for (uint8_t j = 0; j < node->config.limits.jobs_max; j++) {
+    struct swisd_job *job = &sub->jobs[j];
+    if (job->phase == SWISD_JOB_OPEN_PHASE && job->starved && job->account.under_way == 0 &&
+        node->now_ns - job->accepted_ns >= node->config.patience_ns) {
+      swisd_out_table_full(node, SWISD_TABLE_INTERVALS);
+      swisd_job_finish(node, j, SWISD_ERROR_SPACE);
+    }
+  }
+}
+
 static void close_jobs(struct swisd_node *node)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -748,12 +769,15 @@ static void periodic(struct swisd_node *node)
   sum_rates(node);
   expire_issues(node);
   watch_orphans(node);
+  watch_starved(node);
   for (uint8_t j = 0; j < node->config.limits.jobs_max; j++) {
     struct swisd_job *job = &sub->jobs[j];
     if (job->phase != SWISD_JOB_OPEN_PHASE)
       continue;
     job->repair = job->repair || job->starved;
-    swisd_job_admit(node, j);
+    swisd_job_relieve(node, j);
+    if (job->phase == SWISD_JOB_OPEN_PHASE)
+      swisd_job_admit(node, j);
   }
   sub->work_arrived = sub->open_scan = true;
 }
@@ -794,7 +818,8 @@ void swisd_submitter_pump(struct swisd_node *node)
   for (uint8_t j = 0; j < node->config.limits.jobs_max; j++) {
     if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE && sub->jobs[j].waiting)
       advance_waiting(node, j);
-    if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE && sub->jobs[j].repair)
+    struct swisd_job *job = &sub->jobs[j];
+    if (job->phase == SWISD_JOB_OPEN_PHASE && (job->repair || (job->starved && swisd_job_may_take(node, job, 0))))
       swisd_job_repair(node, j);
   }
   lapse_credits(node);

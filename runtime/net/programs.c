@@ -145,6 +145,22 @@ static enum swisd_status commit_rows(struct program *program)
   return SWISD_OK;
 }
 
+static enum swisd_status concat_rows(struct program *program)
+{
+  const struct swisd_action_compute *action = &program->action;
+  const uint64_t item_bytes = out_bytes_per_item(program);
+  uint64_t at = 0;
+  for (uint32_t i = 0; i < action->source_count; i++) {
+    const uint8_t *rows = source_bytes(program, i, item_bytes);
+    const uint64_t bytes = (action->sources[i].hi - action->sources[i].lo) * item_bytes;
+    if (!rows || bytes > action->out_bytes - at)
+      return SWISD_ERROR_INPUT;
+    memcpy(program->out->data + at, rows, bytes);
+    at += bytes;
+  }
+  return at == action->out_bytes ? SWISD_OK : SWISD_ERROR_INPUT;
+}
+
 static void on_run(struct swisd_work *work)
 {
   struct program *program = (struct program *)work;
@@ -153,6 +169,10 @@ static void on_run(struct swisd_work *work)
     return;
   if (program->action.program == SWISD_PROGRAM_COMMIT) {
     work->status = commit_rows(program);
+    return;
+  }
+  if (program->action.program == SWISD_PROGRAM_CONCAT) {
+    work->status = concat_rows(program);
     return;
   }
   struct swisd_shard *shard = swisd_models_lane_shard(program->lane, &work->status, &program->error);
@@ -238,7 +258,7 @@ static enum swisd_status prepare(struct program *program, uint64_t now_ns)
     return action->verify == SWISD_VERIFY_FREIVALDS ? SWISD_OK : SWISD_ERROR_INPUT;
   if (action->out_bytes != (action->key.hi - action->key.lo) * out_bytes_per_item(program))
     return SWISD_ERROR_INPUT;
-  if (program->model->steps[action->key.step].stateful) {
+  if (action->program == SWISD_PROGRAM_RUN && program->model->steps[action->key.step].stateful) {
     program->session = swisd_models_session(owner->models, &action->key, action->model, now_ns);
     if (!program->session)
       return SWISD_ERROR_STALE;

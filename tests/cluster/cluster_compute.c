@@ -1,5 +1,6 @@
 /* COMPUTE: programs wait for one of the device's slots, take flops / speed of virtual time, and then do their hashed
- * arithmetic. RUN makes items of a lane, CHECK makes them again and compares, COMMIT copies rows into a job's answer. */
+ * arithmetic. RUN makes items of a lane, CHECK makes them again and compares, COMMIT copies rows into a job's
+ * answer, CONCAT joins bodies. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -226,6 +227,25 @@ static enum swisd_status check(struct cluster *c, uint32_t host, const struct co
   return status;
 }
 
+/* The wanted rows of each source, one after the other. */
+static void concatenate(struct cluster *c, uint32_t host, const struct computing *k, struct swisd_event_computed *out)
+{
+  const struct swisd_action_compute *a = &k->action;
+  uint64_t count = 0;
+  for (uint32_t i = 0; i < a->source_count; i++)
+    count += a->sources[i].hi - a->sources[i].lo;
+  if (count == 0 || a->out_bytes != count * k->sources[0]->item_bytes) {
+    cluster_fail(c, "node %u joins %llu rows into %llu bytes", host, (unsigned long long)count, (unsigned long long)a->out_bytes);
+    return;
+  }
+  struct buffer *joined = buffer_new(count, k->sources[0]->item_bytes);
+  uint64_t at = 0;
+  for (uint32_t i = 0; i < a->source_count; i++)
+    for (uint64_t item = a->sources[i].lo; item < a->sources[i].hi; item++)
+      joined->values[at++] = k->sources[i]->values[item - a->sources[i].body_lo];
+  out->out = bodies_put(&c->hosts[host].bodies, joined);
+}
+
 static void commit(struct cluster *c, uint32_t host, const struct computing *k)
 {
   const struct swisd_action_compute *a = &k->action;
@@ -260,6 +280,8 @@ void compute_end(struct cluster *c, struct entry *entry)
     run(c, entry->host, k, out);
   else if (k->action.program == SWISD_PROGRAM_CHECK)
     out->status = check(c, entry->host, k);
+  else if (k->action.program == SWISD_PROGRAM_CONCAT)
+    concatenate(c, entry->host, k, out);
   else
     commit(c, entry->host, k);
   release(k);
