@@ -1,5 +1,6 @@
 /* Checks a product without computing it: y = x W is right if r . y = s . x, where r is a secret random vector and s = W r was
- * computed once. A row costs k + n multiply-adds instead of k n.
+ * computed once. A row costs k + n multiply-adds instead of k n: 0.4 % of the time at 4096 x 4096, but a fifth to a half of a
+ * convolution of 64 or 32 channels (bench_kernels).
  *
  * Source: Freivalds, "Probabilistic machines can use less running time", IFIP 1977; precomputed s: Tramer and Boneh, "Slalom",
  * ICLR 2019, section 3.2. Floats make r . y - s . x small, not zero, so the check passes when
@@ -32,9 +33,9 @@ struct swisd_freivalds {
 /* Bytes of the block that `swisd_freivalds_init` keeps; 8-byte aligned. */
 size_t swisd_freivalds_bytes(size_t k, size_t n);
 
-/* Draws r from (seed, shard) and computes s for W[k][n], W(p, j) at w[p * row_stride + j * column_stride]; k, n >= 1. `block` stays the
- * caller's and must outlive the check; w is not kept. The weights of a convolution, HWIO, are W[kernel * kernel * channels_in][channels_out]
- * with strides (channels_out, 1). */
+/* Draws r from (seed, shard) and computes s for W[k][n], W(p, j) at w[p * row_stride + j * column_stride]; k, n >= 1. `block`
+ * stays the caller's and must outlive the check; w is not kept. The weights of a convolution, HWIO, are
+ * W[kernel * kernel * channels_in][channels_out] with strides (channels_out, 1). */
 void swisd_freivalds_init(struct swisd_freivalds *check, void *block, uint64_t seed, uint32_t shard, const float *w,
                           size_t row_stride, size_t column_stride, size_t k, size_t n);
 

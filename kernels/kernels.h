@@ -50,8 +50,8 @@ struct swisd_kernels {
   enum swisd_kernels_class class_id;
 
   /* Weights W[k][n] are packed once, when a shard is loaded, into `packed_floats(k, n)` floats, in a layout private to the set
-   * and to this process. W(p, j) is read at w[p * row_stride + j * column_stride]: a matrix stored [k][n] has strides (n, 1),
-   * one stored [n][k], as model files do, has (1, k). */
+   * and to this process; an address that is a multiple of 64 is faster. W(p, j) is read at w[p * row_stride + j *
+   * column_stride]: a matrix stored [k][n] has strides (n, 1), one stored [n][k], as model files do, has (1, k). */
   size_t (*packed_floats)(size_t k, size_t n);
   void (*pack)(float *packed, const float *w, size_t row_stride, size_t column_stride, size_t k, size_t n);
 

@@ -20,7 +20,8 @@ void swisd_reference_matmul(size_t m, size_t n, size_t k, const float *x, size_t
 }
 
 /* One output: x is the item with its context rows, `o` the output channel. */
-static double conv_pixel(const struct swisd_conv *s, const float *x, const float *w, long row, long column, size_t o, double *size)
+static double conv_pixel(const struct swisd_conv *s, const float *x, const float *w, long row, long column, size_t o,
+                         double *size)
 {
   const long reach = (long)s->kernel / 2, rows_in = (long)(s->rows_above + s->height + s->rows_below);
   double sum = 0;

@@ -1,6 +1,6 @@
-/* What the kernels should compute, written as plainly as possible in double: the yardstick of tests/kernels, and the definition to
- * read first. Arguments as in kernels.h. Where a result is a sum of products, `magnitude` (may be NULL) receives the sum of
- * the absolute products: the error of a float sum in any order is at most count * 2^-24 of it, to first order (Higham,
+/* What the kernels should compute, written as plainly as possible in double: the yardstick of tests/kernels, and the
+ * definition to read first. Arguments as in kernels.h. Where a result is a sum of products, `magnitude` (may be NULL) receives
+ * the sum of the absolute products: the error of a float sum in any order is at most count * 2^-24 of it, to first order (Higham,
  * "Accuracy and Stability of Numerical Algorithms", 2002, section 4.2). */
 #ifndef SWISD_KERNELS_REFERENCE_H
 #define SWISD_KERNELS_REFERENCE_H

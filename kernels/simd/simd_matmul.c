@@ -34,6 +34,13 @@ struct product {
   int accumulate;
 };
 
+/* The ragged right edge: not inlined into each row of each tile. */
+static __attribute__((noinline)) void put_part(float *out, const float *part, size_t columns, int accumulate)
+{
+  for (size_t i = 0; i < columns; i++)
+    out[i] = accumulate ? out[i] + part[i] : part[i];
+}
+
 /* One vector of outputs, of which `columns` exist. */
 INLINE void put(float *out, vec sum, size_t columns, int accumulate)
 {
@@ -43,8 +50,7 @@ INLINE void put(float *out, vec sum, size_t columns, int accumulate)
   }
   float part[LANES];
   store(part, sum);
-  for (size_t i = 0; i < columns; i++)
-    out[i] = accumulate ? out[i] + part[i] : part[i];
+  put_part(out, part, columns, accumulate);
 }
 
 /* `rows` x (vectors * LANES) outputs, of which the first `columns` exist; `rows` and `vectors` are constants where this is
@@ -82,38 +88,45 @@ INLINE void tile_columns(const size_t rows, const struct product *s, size_t colu
     tile(rows, 1, s, columns, x, w, y);
 }
 
-static void tile_rows(size_t rows, const struct product *s, size_t columns, const float *x, const float *w, float *y)
-{
-  switch (rows) {
+/* One function for each number of rows, so that the rows of its tile are registers. */
 #define ROWS(n) \
-  case n: \
+  static void rows_##n(const struct product *s, size_t columns, const float *x, const float *w, float *y) \
+  { \
     tile_columns(n, s, columns, x, w, y); \
-    break;
-    ROWS(1)
-    ROWS(2)
-    ROWS(3)
-    ROWS(4)
+  }
+ROWS(1)
+ROWS(2)
+ROWS(3)
+ROWS(4)
 #if SWISD_SIMD_LANES > 4 || defined(__aarch64__)
-    ROWS(5)
-    ROWS(6)
+ROWS(5)
+ROWS(6)
 #endif
 #if SWISD_SIMD_LANES > 8 || defined(__aarch64__)
-    ROWS(7)
-    ROWS(8)
+ROWS(7)
+ROWS(8)
 #endif
 #if SWISD_SIMD_LANES > 8
-    ROWS(9)
-    ROWS(10)
-    ROWS(11)
-    ROWS(12)
-    ROWS(13)
-    ROWS(14)
+ROWS(9)
+ROWS(10)
+ROWS(11)
+ROWS(12)
+ROWS(13)
+ROWS(14)
 #endif
-#undef ROWS
-  default:
-    SWISD_KERNELS_ASSERT(!"a tile has 1 to TILE_ROWS rows");
-  }
-}
+
+static void (*const tile_rows[TILE_ROWS])(const struct product *s, size_t columns, const float *x, const float *w, float *y) = {
+  rows_1,  rows_2,  rows_3,  rows_4,
+#if SWISD_SIMD_LANES > 4 || defined(__aarch64__)
+  rows_5,  rows_6,
+#endif
+#if SWISD_SIMD_LANES > 8 || defined(__aarch64__)
+  rows_7,  rows_8,
+#endif
+#if SWISD_SIMD_LANES > 8
+  rows_9,  rows_10, rows_11, rows_12, rows_13, rows_14,
+#endif
+};
 
 /* One row over ROW_PANELS panels. */
 static void row_panels(const struct product *s, const float *x, const float *w, float *y)
@@ -150,7 +163,7 @@ static void block_rows(size_t rows, size_t columns, struct product s, const floa
     x = copy, s.x_stride = ROW_PITCH;
   }
   for (; j < columns; j += PANEL)
-    tile_rows(rows, &s, columns - j, x, w + j * s.k, y + j);
+    tile_rows[rows - 1](&s, columns - j, x, w + j * s.k, y + j);
 }
 
 static size_t padded(size_t n)
@@ -196,8 +209,8 @@ void SWISD_SIMD(matmul)(size_t m, size_t n, size_t k, const float *x, size_t x_s
 }
 
 /* Convolution: in a row of the image padded left and right, the inputs of one output pixel under one kernel row are
- * kernel * channels_in consecutive floats, and those of its neighbour start channels_in floats later. So each kernel row is a matrix
- * product whose x rows overlap, and nothing is unfolded; an output row is the sum over the kernel rows inside the image. */
+ * kernel * channels_in consecutive floats, and those of its neighbour start channels_in floats later. So each kernel row is a
+ * matrix product whose x rows overlap, and nothing is unfolded; an output row is the sum over the kernel rows inside the image. */
 size_t SWISD_SIMD(conv_packed_floats)(size_t kernel, size_t channels_in, size_t channels_out)
 {
   return kernel * SWISD_SIMD(packed_floats)(kernel * channels_in, channels_out);

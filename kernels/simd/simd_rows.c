@@ -3,8 +3,8 @@
 #include "kernels/simd/simd_vector.h"
 
 /* e^x within 2 units in the last place for x in [-87, 88]; 0 below, e^88 above.
- * x = n ln 2 + r, |r| <= 0.35; the Taylor series to r^7 leaves out 6e-9. Adding 1.5 * 2^23 rounds to the nearest integer and leaves it
- * in the low bits. LN2_HIGH has 10 significant bits, so n * LN2_HIGH is exact. */
+ * x = n ln 2 + r, |r| <= 0.35; the Taylor series to r^7 leaves out 6e-9. Adding 1.5 * 2^23 rounds to the nearest integer and
+ * leaves it in the low bits. ln2_high has 10 significant bits, so n * LN2_HIGH is exact. */
 INLINE vec exponential(vec x)
 {
   const float rounder = 0x1.8p23f, log2_e = 0x1.715476p0f, ln2_high = 0x1.63p-1f, ln2_low = -0x1.bd0106p-13f;

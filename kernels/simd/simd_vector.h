@@ -29,7 +29,13 @@ struct lanes {
 };
 
 #define INLINE static inline __attribute__((always_inline))
+/* Loops over registers: they must vanish before the compiler decides what lives in a register. Clang takes a count larger than
+ * the loop's as a request for its late unrolling, which is too late, so it is told `full`. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 
 INLINE vec load(const float *p)
 {

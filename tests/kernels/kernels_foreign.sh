@@ -19,8 +19,8 @@ need() {
 # objects COMPILER NAME FMA: the set NAME, as $out/NAME-*.o
 objects() {
   for source in $simd; do
-    $1 $flags -DSWISD_SIMD_NAME="$2" -DSWISD_SIMD_TITLE="\"portable-$(echo "$2" | tr _ -)\"" -DSWISD_SIMD_LANES=4 -DSWISD_SIMD_FMA="$3" \
-      -c "$source" -o "$out/$2-$(basename "$source" .c).o"
+    $1 $flags -DSWISD_SIMD_NAME="$2" -DSWISD_SIMD_TITLE="\"portable-$(echo "$2" | tr _ -)\"" \
+      -DSWISD_SIMD_LANES=4 -DSWISD_SIMD_FMA="$3" -c "$source" -o "$out/$2-$(basename "$source" .c).o"
   done
 }
 
