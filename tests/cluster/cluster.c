@@ -172,7 +172,7 @@ void cluster_step(struct cluster *c, uint32_t host, const struct swisd_event *ev
     c->check_countdown = 0;
     swisd_node_check(h->node);
   }
-  trace_step(c, host, c->actions);
+  trace_step(c, host, event, c->actions);
   for (uint32_t i = 0; i < c->actions->count && c->failure[0] == '\0'; i++)
     act(c, host, &c->actions->list[i]);
   jobs_check_accounts(c, host);

@@ -141,7 +141,9 @@ bool cluster_settle(struct cluster *c, uint64_t duration_ns);
 
 /* ---- the trace ---- */
 
-/* Keeps the text of these kinds from now on (a list ended by 0); without a call none is kept. */
+/* Keeps the text of these kinds from now on (a list ended by 0); without a call none is kept. CLUSTER_TRACE_ACTIONS among
+ * them keeps also what each node is told and what it asks for. */
+enum { CLUSTER_TRACE_ACTIONS = 255 };
 void cluster_trace(struct cluster *c, const uint8_t *kinds);
 const char *cluster_trace_text(const struct cluster *c);
 void cluster_trace_clear(struct cluster *c);

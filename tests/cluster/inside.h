@@ -259,6 +259,6 @@ uint64_t arithmetic_token(const struct cluster_model *model, uint64_t value);
 bool arithmetic_ends(const struct cluster_model *model, uint64_t token); /* the text */
 
 /* cluster_trace.c */
-void trace_step(struct cluster *c, uint32_t host, const struct swisd_actions *actions);
+void trace_step(struct cluster *c, uint32_t host, const struct swisd_event *event, const struct swisd_actions *actions);
 
 #endif

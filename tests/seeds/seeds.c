@@ -1,9 +1,9 @@
 /* seeds: runs random worlds and says which seeds break something.
  *
- *   seeds [--seed S] [--count N] [--file FILE] [--shrink] [--twice] [--verbose]
+ *   seeds [--seed S] [--count N] [--file FILE] [--shrink] [--twice] [--verbose] [--trace]
  *
  * Seeds S .. S + N - 1, or those of FILE (one a line, a word of why behind it). --twice runs each world again and compares
- * digests. Exit status 1 when a world failed; its seed stands in the line. */
+ * digests. --trace prints all that the nodes said. Exit status 1 when a world failed; its seed stands in the line. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +14,12 @@
 struct options {
   uint64_t seed, count;
   const char *file;
-  bool shrink, twice, verbose;
+  bool shrink, twice, verbose, trace;
 };
 
 struct totals {
   uint64_t worlds, failures, steps, digest;
-  uint64_t answered, failed, withdrawn, submitters_died;
+  uint64_t answered, refused, failed, withdrawn, submitters_died;
   uint64_t nodes[4096], seconds[4096], faults[4096]; /* of the first worlds, for the medians */
 };
 
@@ -54,6 +54,8 @@ static void failed(const struct options *o, struct world *world, struct world_ve
   }
   if (o->shrink || o->verbose)
     world_print(world, stdout);
+  if (o->shrink && o->trace)
+    world_run(world, verdict, stdout);
   fflush(stdout);
 }
 
@@ -64,9 +66,9 @@ static void run_one(const struct options *o, uint64_t seed, struct totals *t)
   running_seed = seed;
   alarm(300);
   world_draw(seed, &world);
-  world_run(&world, &verdict);
+  world_run(&world, &verdict, o->trace && !o->shrink ? stdout : NULL);
   if (o->twice && verdict.failure[0] == '\0') {
-    world_run(&world, &again);
+    world_run(&world, &again, NULL);
     if (again.digest != verdict.digest)
       snprintf(verdict.failure, sizeof(verdict.failure), "two runs differ: digests %016llx and %016llx",
                (unsigned long long)verdict.digest, (unsigned long long)again.digest);
@@ -80,13 +82,14 @@ static void run_one(const struct options *o, uint64_t seed, struct totals *t)
   t->steps += verdict.steps;
   t->digest = t->digest * UINT64_C(0x9E3779B97F4A7C15) + verdict.digest;
   t->answered += verdict.answered;
+  t->refused += verdict.refused;
   t->failed += verdict.failed;
   t->withdrawn += verdict.withdrawn;
   t->submitters_died += verdict.submitters_died;
   if (o->verbose)
-    printf("seed %llu: %u nodes, %llu s, %llu steps, %u answered, %u failed\n", (unsigned long long)seed, world.node_count,
+    printf("seed %llu: %u nodes, %llu s, %llu steps, %u answered, %u refused, %u failed\n", (unsigned long long)seed, world.node_count,
            (unsigned long long)(world.duration_ns / SWISD_SECOND), (unsigned long long)verdict.steps, verdict.answered,
-           verdict.failed);
+           verdict.refused, verdict.failed);
   if (verdict.failure[0] != '\0') {
     t->failures++;
     failed(o, &world, &verdict);
@@ -123,7 +126,7 @@ static void run_file(const struct options *o, struct totals *t)
 
 static void usage(void)
 {
-  fprintf(stderr, "usage: seeds [--seed S] [--count N] [--file FILE] [--shrink] [--twice] [--verbose]\n");
+  fprintf(stderr, "usage: seeds [--seed S] [--count N] [--file FILE] [--shrink] [--twice] [--verbose] [--trace]\n");
   exit(2);
 }
 
@@ -142,6 +145,8 @@ static struct options read_options(int argc, char **argv)
       o.shrink = true;
     else if (strcmp(argv[i], "--twice") == 0)
       o.twice = true;
+    else if (strcmp(argv[i], "--trace") == 0)
+      o.trace = true;
     else if (strcmp(argv[i], "--verbose") == 0)
       o.verbose = true;
     else
@@ -164,8 +169,8 @@ int main(int argc, char **argv)
   printf("%llu worlds, %llu failed; medians: %llu nodes, %llu virtual seconds, %llu faults; %llu steps\n",
          (unsigned long long)t.worlds, (unsigned long long)t.failures, median(t.nodes, t.worlds), median(t.seconds, t.worlds),
          median(t.faults, t.worlds), (unsigned long long)t.steps);
-  printf("jobs: %llu answered, %llu failed as they had to, %llu withdrawn, %llu lost with their submitter; digest %016llx\n",
-         (unsigned long long)t.answered, (unsigned long long)t.failed, (unsigned long long)t.withdrawn,
+  printf("jobs: %llu answered, %llu refused for want of room, %llu failed as they had to, %llu withdrawn, %llu lost with their submitter; digest %016llx\n",
+         (unsigned long long)t.answered, (unsigned long long)t.refused, (unsigned long long)t.failed, (unsigned long long)t.withdrawn,
          (unsigned long long)t.submitters_died, (unsigned long long)t.digest);
   return t.failures == 0 ? 0 : 1;
 }

@@ -75,12 +75,12 @@ struct world {
 struct world_verdict {
   char failure[512]; /* empty: the world is clean */
   uint64_t digest, steps;
-  uint32_t answered, failed, withdrawn, submitters_died;
+  uint32_t answered, refused, failed, withdrawn, submitters_died; /* jobs; refused: for want of room, under tiny limits */
 };
 
 void world_draw(uint64_t seed, struct world *world);
-/* Runs it, whole. A failing assertion of the core ends in the verdict too. */
-void world_run(const struct world *world, struct world_verdict *verdict);
+/* Runs it, whole. A failing assertion of the core ends in the verdict too. `trace`: what the nodes say, or NULL. */
+void world_run(const struct world *world, struct world_verdict *verdict, FILE *trace);
 void world_print(const struct world *world, FILE *out);
 /* Takes out faults, jobs and nodes one at a time as long as it still fails; the verdict is of the last failing run. */
 void world_shrink(struct world *world, struct world_verdict *verdict);
