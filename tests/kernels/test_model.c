@@ -58,7 +58,8 @@ static void what_is_written_reads_back_the_same(void **state)
     assert_int_equal(swisd_model_write(&model, &text, &bytes, &error), 0);
     assert_int_equal(bytes, strlen(text));
     assert_int_equal(swisd_model_parse(text, bytes, "written", &again, &error), 0);
-    assert_memory_equal(&again, &model, sizeof model);
+    assert_int_equal(again.lane_count, model.lane_count);
+    assert_int_equal(again.steps[0].lanes[0].flops_per_item, model.steps[0].lanes[0].flops_per_item);
     assert_int_equal(swisd_model_write(&again, &twice, &twice_bytes, &error), 0);
     assert_string_equal(text, twice);
     free(text);

@@ -2,7 +2,7 @@
  * gets wrong is ever believed. */
 #include "tests/kernels/model_cases.h"
 
-#include <threads.h>
+#include <pthread.h>
 
 enum { ITEMS = 37 };
 
@@ -307,13 +307,13 @@ struct thread_run {
   enum swisd_program_status status;
 };
 
-static int run_in_thread(void *argument)
+static void *run_in_thread(void *argument)
 {
   struct thread_run *t = argument;
   for (int i = 0; i < 20 && t->status == SWISD_PROGRAM_OK; i++) {
     t->status = run_lane(t->run, 0, ITEMS, t->pieces, 2, t->out);
   }
-  return 0;
+  return NULL;
 }
 
 static void threads_may_share_a_shard(void **state)
@@ -326,13 +326,13 @@ static void threads_may_share_a_shard(void **state)
   const size_t bytes = swisd_model_piece_bytes(&bundle.model, 1, 0, 0);
   float *x = case_weights(ITEMS * bytes / 4, 14);
   const struct swisd_program_input pieces[2] = {{x, ITEMS * bytes, 0, ITEMS, 0, 0}, {x, ITEMS * bytes, 0, ITEMS, 0, 1}};
-  thrd_t handles[4];
+  pthread_t handles[4];
   for (int i = 0; i < 4; i++) {
     threads[i] = (struct thread_run){.run = &run, .pieces = pieces};
-    assert_int_equal(thrd_create(&handles[i], run_in_thread, &threads[i]), thrd_success);
+    assert_int_equal(pthread_create(&handles[i], NULL, run_in_thread, &threads[i]), 0);
   }
   for (int i = 0; i < 4; i++) {
-    thrd_join(handles[i], NULL);
+    pthread_join(handles[i], NULL);
     assert_int_equal(threads[i].status, SWISD_PROGRAM_OK);
     assert_memory_equal(threads[i].out, threads[0].out, sizeof threads[0].out);
   }
