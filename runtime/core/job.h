@@ -78,7 +78,7 @@ struct swisd_job {
   uint64_t flops_per_item;     /* of all lanes together */
   uint64_t submitted_ns;
   uint64_t orphan_since_ns;    /* since when some unfinished shard has had no live holder; SWISD_NEVER = none */
-  uint64_t accepted_ns;        /* of the latest acceptance */
+  uint64_t relieved_ns;        /* when room was last made */
   uint64_t merging;            /* lanes with a CONCAT under way */
   uint16_t attempt_next;
   uint16_t consumers[SWISD_STEPS_MAX]; /* bit s: step s takes this step's output */

@@ -725,20 +725,6 @@ static void watch_orphans(struct swisd_node *node)
   }
 }
 
-/* A pool too small for the job at hand would keep it waiting for ever. */
-static void watch_starved(struct swisd_node *node)
-{
-  struct swisd_submitter *sub = node->submitter;
-  for (uint8_t j = 0; j < node->config.limits.jobs_max; j++) {
-    struct swisd_job *job = &sub->jobs[j];
-    if (job->phase == SWISD_JOB_OPEN_PHASE && job->starved && job->account.under_way == 0 &&
-        node->now_ns - job->accepted_ns >= node->config.patience_ns) {
-      swisd_out_table_full(node, SWISD_TABLE_INTERVALS);
-      swisd_job_finish(node, j, SWISD_ERROR_SPACE);
-    }
-  }
-}
-
 static void close_jobs(struct swisd_node *node)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -769,7 +755,6 @@ static void periodic(struct swisd_node *node)
   sum_rates(node);
   expire_issues(node);
   watch_orphans(node);
-  watch_starved(node);
   for (uint8_t j = 0; j < node->config.limits.jobs_max; j++) {
     struct swisd_job *job = &sub->jobs[j];
     if (job->phase != SWISD_JOB_OPEN_PHASE)
