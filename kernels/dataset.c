@@ -134,11 +134,13 @@ static int read_header(struct source *source, struct swisd_dataset *dataset, str
   if (source_read(source, header, 4, error))
     return -1;
   if (header[0] || header[1])
-    return swisd_error_set(error, "%s: not an IDX file: it starts with %02x%02x, expected 0000", source->name, header[0], header[1]);
+    return swisd_error_set(error, "%s: not an IDX file: it starts with %02x%02x, expected 0000", source->name, header[0],
+                           header[1]);
   if (header[2] != 0x08)
     return swisd_error_set(error, "%s: IDX type 0x%02x, only unsigned bytes (0x08) are read", source->name, header[2]);
   if (header[3] < 1 || header[3] > SWISD_DATASET_DIMENSIONS_MAX)
-    return swisd_error_set(error, "%s: %u dimensions, allowed are 1 to %d", source->name, header[3], SWISD_DATASET_DIMENSIONS_MAX);
+    return swisd_error_set(error, "%s: %u dimensions, allowed are 1 to %d", source->name, header[3],
+                           SWISD_DATASET_DIMENSIONS_MAX);
   dataset->dimension_count = header[3];
   if (source_read(source, header + 4, 4 * (size_t)header[3], error))
     return -1;

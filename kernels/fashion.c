@@ -9,7 +9,8 @@
 enum { CONVOLUTIONS = 4, CLASSES = 10 };
 
 static const uint32_t channels[CONVOLUTIONS + 1] = {1, 16, 32, 64, 128};
-static const char *const labels[CLASSES] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
+static const char *const labels[CLASSES] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                                            "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
 
 /* The model being built, and the parameters not yet given to an operation. */
 struct builder {
@@ -27,7 +28,9 @@ static void add(struct builder *builder, struct swisd_op op, const float *tensor
 
 static void add_convolution(struct builder *builder, unsigned index, enum swisd_model_split split)
 {
-  add(builder, (struct swisd_op){.kind = SWISD_OP_CONV2D, .split = split, .out = channels[index + 1], .kernel = 3, .bias = true, .relu = true},
+  add(builder,
+      (struct swisd_op){
+        .kind = SWISD_OP_CONV2D, .split = split, .out = channels[index + 1], .kernel = 3, .bias = true, .relu = true},
       builder->layers[index]);
   if (index == 1 || index == 2) {
     add(builder, (struct swisd_op){.kind = SWISD_OP_MAXPOOL2}, NULL);

@@ -12,10 +12,7 @@ struct reader {
   const uint8_t *at, *end;
 };
 
-static bool is_space(uint8_t c)
-{
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
+static bool is_space(uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 /* The next number of the header, at most `max`; 0 when there is none. */
 static uint32_t read_number(struct reader *reader, uint32_t max)
@@ -47,7 +44,8 @@ int swisd_image_parse(const void *file, size_t file_bytes, const char *name, str
   const uint32_t width = read_number(&reader, SWISD_IMAGE_SIDE_MAX), height = read_number(&reader, SWISD_IMAGE_SIDE_MAX);
   const uint32_t largest = read_number(&reader, 65535), channels = bytes[1] == '5' ? 1 : 3;
   if (!width || !height || (uint64_t)width * height * channels > SWISD_IMAGE_BYTES_MAX) {
-    return swisd_error_set(error, "%s: sides are 1 to %d, and all at most %llu bytes", name, SWISD_IMAGE_SIDE_MAX, (unsigned long long)SWISD_IMAGE_BYTES_MAX);
+    return swisd_error_set(error, "%s: sides are 1 to %d, and all at most %llu bytes", name, SWISD_IMAGE_SIDE_MAX,
+                           (unsigned long long)SWISD_IMAGE_BYTES_MAX);
   }
   if (largest != 255) {
     return swisd_error_set(error, "%s: largest value %u, only 255 is read", name, largest);

@@ -18,7 +18,8 @@ struct swisd_image {
 
 /* 0, or -1 with an error that says what is wrong; then nothing is owned. */
 int swisd_image_read(const char *path, struct swisd_image *image, struct swisd_error *error);
-int swisd_image_parse(const void *file, size_t file_bytes, const char *name, struct swisd_image *image, struct swisd_error *error);
+int swisd_image_parse(const void *file, size_t file_bytes, const char *name, struct swisd_image *image,
+                      struct swisd_error *error);
 int swisd_image_write(const char *path, const struct swisd_image *image, struct swisd_error *error);
 void swisd_image_free(struct swisd_image *image);
 

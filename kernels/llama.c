@@ -18,14 +18,15 @@ struct import {
   uint32_t layer_count;
   bool tied;
   struct swisd_safetensors file;
-  const char *path; /* of the safetensors file, for messages */
+  const char *path;                    /* of the safetensors file, for messages */
   float *embed, *head, *norm, *layers; /* owned; layers[layer_count][swisd_llama_layer_floats] */
 };
 
 bool swisd_llama_is_folder(const char *folder)
 {
   char config[PATH_BYTES], weights[PATH_BYTES];
-  const int a = snprintf(config, sizeof config, "%s/config.json", folder), b = snprintf(weights, sizeof weights, "%s/model.safetensors", folder);
+  const int a = snprintf(config, sizeof config, "%s/config.json", folder),
+            b = snprintf(weights, sizeof weights, "%s/model.safetensors", folder);
   return a > 0 && a < PATH_BYTES && b > 0 && b < PATH_BYTES && access(config, R_OK) == 0 && access(weights, R_OK) == 0;
 }
 
@@ -47,7 +48,8 @@ static int get_size(const struct swisd_json_file *file, const char *pointer, uin
 static int refuse_variants(const struct swisd_json_file *file, struct swisd_error *error)
 {
   const char *type = NULL, *activation = NULL;
-  if (swisd_json_get_string(file, "/model_type", &type, error) || swisd_json_get_string(file, "/hidden_act", &activation, error)) {
+  if (swisd_json_get_string(file, "/model_type", &type, error) ||
+      swisd_json_get_string(file, "/hidden_act", &activation, error)) {
     return -1;
   }
   if (strcmp(type, "llama") != 0) {
@@ -77,19 +79,19 @@ static int read_config(const char *folder, struct import *import, struct swisd_e
     return -1;
   }
   int status = refuse_variants(&file, error) || get_size(&file, "/hidden_size", 1 << 16, 0, &l->hidden, error) ||
-               get_size(&file, "/intermediate_size", 1 << 18, 0, &l->ffn, error) ||
-               get_size(&file, "/num_hidden_layers", SWISD_MODEL_LAYERS_MAX, 0, &import->layer_count, error) ||
-               get_size(&file, "/num_attention_heads", 1024, 0, &l->heads, error) ||
-               get_size(&file, "/num_key_value_heads", 1024, l->heads, &l->kv_heads, error) ||
-               get_size(&file, "/head_dim", 512, l->heads ? l->hidden / l->heads : 0, &l->head_size, error) ||
-               get_size(&file, "/vocab_size", 1 << 20, 0, &l->vocab, error) ||
-               get_size(&file, "/max_position_embeddings", 1 << 20, 0, &l->context, error) ||
-               get_size(&file, "/bos_token_id", UINT32_MAX, 0, &l->bos, error) ||
-               get_size(&file, "/eos_token_id", UINT32_MAX, 0, &l->eos, error) ||
-               swisd_json_get_number(&file, "/rms_norm_eps", 0, 1, &epsilon, error) ||
-               (swisd_json_find(&file, "/rope_theta") && swisd_json_get_number(&file, "/rope_theta", 1, 1e9, &theta, error))
-                   ? -1
-                   : 0;
+                   get_size(&file, "/intermediate_size", 1 << 18, 0, &l->ffn, error) ||
+                   get_size(&file, "/num_hidden_layers", SWISD_MODEL_LAYERS_MAX, 0, &import->layer_count, error) ||
+                   get_size(&file, "/num_attention_heads", 1024, 0, &l->heads, error) ||
+                   get_size(&file, "/num_key_value_heads", 1024, l->heads, &l->kv_heads, error) ||
+                   get_size(&file, "/head_dim", 512, l->heads ? l->hidden / l->heads : 0, &l->head_size, error) ||
+                   get_size(&file, "/vocab_size", 1 << 20, 0, &l->vocab, error) ||
+                   get_size(&file, "/max_position_embeddings", 1 << 20, 0, &l->context, error) ||
+                   get_size(&file, "/bos_token_id", UINT32_MAX, 0, &l->bos, error) ||
+                   get_size(&file, "/eos_token_id", UINT32_MAX, 0, &l->eos, error) ||
+                   swisd_json_get_number(&file, "/rms_norm_eps", 0, 1, &epsilon, error) ||
+                   (swisd_json_find(&file, "/rope_theta") && swisd_json_get_number(&file, "/rope_theta", 1, 1e9, &theta, error))
+                 ? -1
+                 : 0;
   if (status == 0 && import->layer_count < 1) {
     status = swisd_json_error(&file, "/num_hidden_layers", error, "at least 1 is wanted");
   }
@@ -103,16 +105,18 @@ static int read_config(const char *folder, struct import *import, struct swisd_e
 /* ---- tensors ---- */
 
 /* w[rows][columns] (columns 0: a vector) by name into `out`. */
-static int read_tensor(const struct import *import, const char *name, uint64_t rows, uint64_t columns, float *out, struct swisd_error *error)
+static int read_tensor(const struct import *import, const char *name, uint64_t rows, uint64_t columns, float *out,
+                       struct swisd_error *error)
 {
   const struct swisd_tensor *tensor = swisd_safetensors_find(&import->file, name);
   if (!tensor) {
     return swisd_error_set(error, "%s: no tensor %s", import->path, name);
   }
-  const bool shape = tensor->dimensions[0] == rows && (columns ? tensor->dimension_count == 2 && tensor->dimensions[1] == columns : tensor->dimension_count == 1);
+  const bool shape = tensor->dimensions[0] == rows &&
+                     (columns ? tensor->dimension_count == 2 && tensor->dimensions[1] == columns : tensor->dimension_count == 1);
   if (!shape || swisd_tensor_floats(tensor, out, rows * (columns ? columns : 1))) {
-    return swisd_error_set(error, "%s: tensor %s is not F32, F16 or BF16 of shape [%llu%s%.0llu]", import->path, name, (unsigned long long)rows,
-                           columns ? ", " : "", (unsigned long long)columns);
+    return swisd_error_set(error, "%s: tensor %s is not F32, F16 or BF16 of shape [%llu%s%.0llu]", import->path, name,
+                           (unsigned long long)rows, columns ? ", " : "", (unsigned long long)columns);
   }
   return 0;
 }
@@ -121,10 +125,13 @@ static int read_layer(const struct import *import, uint32_t layer, float *out, s
 {
   const struct swisd_llama *l = &import->llama;
   const uint64_t q = (uint64_t)l->heads * l->head_size, kv = (uint64_t)l->kv_heads * l->head_size;
-  const struct { const char *name; uint64_t rows, columns; } parts[] = {
-      {"input_layernorm", l->hidden, 0}, {"self_attn.q_proj", q, l->hidden}, {"self_attn.k_proj", kv, l->hidden}, {"self_attn.v_proj", kv, l->hidden},
-      {"self_attn.o_proj", l->hidden, q}, {"post_attention_layernorm", l->hidden, 0}, {"mlp.gate_proj", l->ffn, l->hidden},
-      {"mlp.up_proj", l->ffn, l->hidden}, {"mlp.down_proj", l->hidden, l->ffn}};
+  const struct {
+    const char *name;
+    uint64_t rows, columns;
+  } parts[] = {
+    {"input_layernorm", l->hidden, 0},    {"self_attn.q_proj", q, l->hidden}, {"self_attn.k_proj", kv, l->hidden},
+    {"self_attn.v_proj", kv, l->hidden},  {"self_attn.o_proj", l->hidden, q}, {"post_attention_layernorm", l->hidden, 0},
+    {"mlp.gate_proj", l->ffn, l->hidden}, {"mlp.up_proj", l->ffn, l->hidden}, {"mlp.down_proj", l->hidden, l->ffn}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     char name[128];
     snprintf(name, sizeof name, "model.layers.%u.%s.weight", layer, parts[i].name);
@@ -157,7 +164,8 @@ static int read_weights(struct import *import, struct swisd_error *error)
     embed = swisd_safetensors_find(&import->file, embed) ? embed : head;
     head = swisd_safetensors_find(&import->file, head) ? head : embed;
   }
-  if (read_tensor(import, embed, l->vocab, l->hidden, import->embed, error) || read_tensor(import, head, l->vocab, l->hidden, import->head, error) ||
+  if (read_tensor(import, embed, l->vocab, l->hidden, import->embed, error) ||
+      read_tensor(import, head, l->vocab, l->hidden, import->head, error) ||
       read_tensor(import, "model.norm.weight", l->hidden, 0, import->norm, error)) {
     return -1;
   }
@@ -187,7 +195,8 @@ static int build(const struct import *import, unsigned stages, struct swisd_bund
   for (unsigned s = 0; s < stages; s++) {
     char name[SWISD_MODEL_NAME_MAX];
     snprintf(name, sizeof name, "stage %u", s + 1);
-    swisd_model_add_step(model, name, s ? (uint8_t)(s - 1) : (uint8_t)(stages - 1), s ? SWISD_MAP_ROWS : SWISD_MAP_LAGGED, s ? 0 : 1);
+    swisd_model_add_step(model, name, s ? (uint8_t)(s - 1) : (uint8_t)(stages - 1), s ? SWISD_MAP_ROWS : SWISD_MAP_LAGGED,
+                         s ? 0 : 1);
     if (s == 0) {
       add(model, &tensors, (struct swisd_op){.kind = SWISD_OP_EMBED, .by = 1}, import->embed);
     }
@@ -217,7 +226,8 @@ int swisd_llama_import(const char *folder, unsigned stage_count, struct swisd_bu
   int status = read_config(folder, &import, error) || swisd_safetensors_open(path, &import.file, error) ? -1 : 0;
   if (status == 0 && (stage_count < 1 || stage_count > import.layer_count + 2 || stage_count > SWISD_MODEL_STEPS_MAX)) {
     const unsigned most = import.layer_count + 2 < SWISD_MODEL_STEPS_MAX ? import.layer_count + 2 : SWISD_MODEL_STEPS_MAX;
-    status = swisd_error_set(error, "%s: %u stages; a model of %u layers is cut in 1 to %u", folder, stage_count, import.layer_count, most);
+    status = swisd_error_set(error, "%s: %u stages; a model of %u layers is cut in 1 to %u", folder, stage_count,
+                             import.layer_count, most);
   }
   if (status == 0) {
     status = read_weights(&import, error);

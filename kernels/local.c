@@ -13,7 +13,8 @@ struct swisd_local {
   struct swisd_shard *shards[SWISD_BUNDLE_SHARDS_MAX];
 };
 
-struct swisd_local *swisd_local_open(const struct swisd_bundle *bundle, const struct swisd_kernels *kernels, struct swisd_error *error)
+struct swisd_local *swisd_local_open(const struct swisd_bundle *bundle, const struct swisd_kernels *kernels,
+                                     struct swisd_error *error)
 {
   struct swisd_local *local = calloc(1, sizeof *local);
   if (!local) {
@@ -26,7 +27,8 @@ struct swisd_local *swisd_local_open(const struct swisd_bundle *bundle, const st
     const struct swisd_model_step *step = &bundle->model.steps[s];
     for (unsigned l = 0; l < step->lane_count; l++) {
       const unsigned index = step->lane_first + l;
-      if (swisd_shard_load(&bundle->model, s, l, bundle->shards[index], step->lanes[l].bytes, kernels, &local->shards[index], error)) {
+      if (swisd_shard_load(&bundle->model, s, l, bundle->shards[index], step->lanes[l].bytes, kernels, &local->shards[index],
+                           error)) {
         swisd_local_close(local);
         return NULL;
       }
@@ -68,8 +70,8 @@ static size_t gather_pieces(const struct swisd_model *model, unsigned step, cons
     const uint8_t from = model->steps[step].edges[e].from;
     for (unsigned l = 0; l < swisd_model_edge_lanes(model, step, e); l++) {
       const void *bytes = from == SWISD_MODEL_FROM_INPUT ? items : outputs->lanes[model->steps[from].lane_first + l];
-      pieces[count++] = (struct swisd_program_input){bytes, item_count * swisd_model_piece_bytes(model, step, e, l), 0, item_count,
-                                                     (uint8_t)e, (uint8_t)l};
+      pieces[count++] = (struct swisd_program_input){
+        bytes, item_count * swisd_model_piece_bytes(model, step, e, l), 0, item_count, (uint8_t)e, (uint8_t)l};
     }
   }
   return count;
@@ -89,8 +91,8 @@ static int run_step(const struct swisd_local *local, unsigned s, const void *ite
     if (!outputs->lanes[index]) {
       return swisd_error_set(error, "%s: no memory for %zu bytes", model->name, bytes);
     }
-    const enum swisd_program_status status = swisd_program_run(model, local->shards[index], s, l, local->kernels, NULL, 0, item_count,
-                                                               pieces, count, outputs->lanes[index], bytes, NULL);
+    const enum swisd_program_status status = swisd_program_run(model, local->shards[index], s, l, local->kernels, NULL, 0,
+                                                               item_count, pieces, count, outputs->lanes[index], bytes, NULL);
     if (status != SWISD_PROGRAM_OK) {
       return swisd_error_set(error, "%s: step %u lane %u fails with status %d", model->name, s, l, status);
     }
@@ -145,8 +147,8 @@ struct decoder {
 };
 
 /* Tokens lo..hi through all steps; the token that follows the last. */
-static int decode_range(struct decoder *decoder, const uint32_t *tokens, uint64_t lo, uint64_t hi, struct swisd_program_inline *next,
-                        struct swisd_error *error)
+static int decode_range(struct decoder *decoder, const uint32_t *tokens, uint64_t lo, uint64_t hi,
+                        struct swisd_program_inline *next, struct swisd_error *error)
 {
   const struct swisd_model *model = &decoder->local->bundle->model;
   struct outputs outputs = {{NULL}};
@@ -164,11 +166,12 @@ static int decode_range(struct decoder *decoder, const uint32_t *tokens, uint64_
     outputs.lanes[step->lane_first] = bytes ? malloc(bytes) : NULL;
     enum swisd_program_status status = bytes && !outputs.lanes[step->lane_first] ? SWISD_PROGRAM_SPACE : SWISD_PROGRAM_OK;
     if (status == SWISD_PROGRAM_OK) {
-      status = swisd_program_run(model, decoder->local->shards[step->lane_first], s, 0, decoder->local->kernels, decoder->sessions[s],
-                                 lo, hi, pieces, count, outputs.lanes[step->lane_first], bytes, next);
+      status = swisd_program_run(model, decoder->local->shards[step->lane_first], s, 0, decoder->local->kernels,
+                                 decoder->sessions[s], lo, hi, pieces, count, outputs.lanes[step->lane_first], bytes, next);
     }
     if (status != SWISD_PROGRAM_OK) {
-      failed = swisd_error_set(error, "%s: step %u fails with status %d at position %llu", model->name, s, status, (unsigned long long)lo);
+      failed = swisd_error_set(error, "%s: step %u fails with status %d at position %llu", model->name, s, status,
+                               (unsigned long long)lo);
     }
   }
   for (size_t i = 0; i < SWISD_BUNDLE_SHARDS_MAX; i++) {
@@ -177,7 +180,8 @@ static int decode_range(struct decoder *decoder, const uint32_t *tokens, uint64_
   return failed;
 }
 
-int swisd_local_decode(const struct swisd_local *local, uint32_t *tokens, size_t *count, size_t count_max, struct swisd_error *error)
+int swisd_local_decode(const struct swisd_local *local, uint32_t *tokens, size_t *count, size_t count_max,
+                       struct swisd_error *error)
 {
   const struct swisd_model *model = &local->bundle->model;
   if (model->task != SWISD_MODEL_TASK_DECODE || *count < 1) {

@@ -15,24 +15,26 @@
  *    "llama": {"hidden", "ffn", "heads", "kv_heads", "head_size", "vocab", "context", "rope_theta", "epsilon", "bos", "eos"},
  *                                                                                          task decode
  *    "steps": [{"name": "...", "verify": "none" | "freivalds" | "hash",
- *               "edges": [{"from": "input" | step number, "map": "rows" | "halo" | "lagged", "width": n, "combine": "concat" | "reduce"}],
- *               "ops": [{"op": "...", ...}],
- *               "lanes": [{"shard": SHA-256 in hex, "bytes": n, "block": [first, end]}]}]}     block: where an op is split
+ *               "edges": [{"from": "input" | step number, "map": "rows" | "halo" | "lagged", "width": n, "combine": "concat" |
+ * "reduce"}], "ops": [{"op": "...", ...}], "lanes": [{"shard": SHA-256 in hex, "bytes": n, "block": [first, end]}]}]}     block:
+ * where an op is split
  *
  * Operations, and what a shard holds for each (raw little-endian floats, no header, in the order of the operations):
  *
  *   {"op": "scale", "by": x}                              y = x * by (u8 items become floats 0..255 first)
- *   {"op": "conv2d", "out", "kernel", "bias", "activation", "split"}   same padding, stride 1: w[kernel][kernel][in][out], bias[out]
+ *   {"op": "conv2d", "out", "kernel", "bias", "activation", "split"}   same padding, stride 1: w[kernel][kernel][in][out],
+ * bias[out]
  *   {"op": "dense", "out", "bias", "activation", "split"}  w[out][in], bias[out]; in = height * width * channels
  *   {"op": "bias", "activation"}                          bias[channels]
  *   {"op": "add", "edge": e, "by": x}                     y += value of edge e * x
  *   {"op": "maxpool2"}  {"op": "average_pool"}  {"op": "softmax"}
  *   {"op": "to_u8", "by": x}                              round(y * by) clipped to 0..255, one byte each: last of its step
  *   {"op": "embed"}                                       w[vocab][hidden]
- *   {"op": "layers", "first", "count"}                    per layer: norm[hidden] q k v o norm[hidden] gate up down, each w[out][in]
+ *   {"op": "layers", "first", "count"}                    per layer: norm[hidden] q k v o norm[hidden] gate up down, each
+ * w[out][in]
  *   {"op": "rmsnorm"}                                     weight[hidden]
- *   {"op": "head", "tied"}                                w[vocab][hidden], or the embed of the same step when tied; the most likely
- *                                                         token, inline: last of its step
+ *   {"op": "head", "tied"}                                w[vocab][hidden], or the embed of the same step when tied; the most
+ * likely token, inline: last of its step
  *
  * "split": "rows": a lane makes output rows (channels) block[0]..block[1]; "columns": a lane takes input features
  * block[0]..block[1] and its outputs are to be summed (combine: reduce). At most one op of a step is split; without one a step
@@ -48,7 +50,7 @@
 
 enum {
   SWISD_MODEL_STEPS_MAX = 16,
-  SWISD_MODEL_LANES_MAX = 16,  /* of one step */
+  SWISD_MODEL_LANES_MAX = 16,   /* of one step */
   SWISD_BUNDLE_SHARDS_MAX = 64, /* lanes of all steps together */
   SWISD_MODEL_EDGES_MAX = 4,
   SWISD_MODEL_OPS_MAX = 16,
@@ -61,7 +63,12 @@ enum {
 #define SWISD_MODEL_ITEM_FLOATS_MAX ((uint64_t)1 << 24) /* of any value of one item */
 #define SWISD_MODEL_SHARD_BYTES_MAX ((uint64_t)1 << 33)
 
-enum swisd_model_task { SWISD_MODEL_TASK_ROWS = 0, SWISD_MODEL_TASK_CLASSIFY = 1, SWISD_MODEL_TASK_STRIPS = 2, SWISD_MODEL_TASK_DECODE = 3 };
+enum swisd_model_task {
+  SWISD_MODEL_TASK_ROWS = 0,
+  SWISD_MODEL_TASK_CLASSIFY = 1,
+  SWISD_MODEL_TASK_STRIPS = 2,
+  SWISD_MODEL_TASK_DECODE = 3
+};
 enum swisd_value_type { SWISD_VALUE_F32 = 0, SWISD_VALUE_U8 = 1, SWISD_VALUE_TOKEN = 2 /* u32 little endian */ };
 enum swisd_model_map { SWISD_MAP_ROWS = 0, SWISD_MAP_HALO = 1, SWISD_MAP_LAGGED = 2 };
 enum swisd_model_combine { SWISD_MODEL_CONCAT = 0, SWISD_MODEL_REDUCE = 1 };
@@ -131,8 +138,8 @@ struct swisd_model_step {
   struct swisd_lane lanes[SWISD_MODEL_LANES_MAX];
   /* worked out by swisd_model_check */
   enum swisd_model_class kernel_class;
-  bool stateful; /* has layers, so keeps a KV cache: items strictly in order */
-  bool tokens;   /* ends in a head: results are inline, a token and an end flag */
+  bool stateful;          /* has layers, so keeps a KV cache: items strictly in order */
+  bool tokens;            /* ends in a head: results are inline, a token and an end flag */
   uint8_t lane_first;     /* index of its first lane among all lanes of the model */
   struct swisd_shape out; /* of all lanes together, as an edge sees it */
 };
@@ -159,7 +166,8 @@ struct swisd_model {
 
 /* Parses and checks a manifest. 0, or -1 with an error "name: key path: what is wrong, what is allowed". `json` need not be
  * terminated; the model keeps no pointer into it. */
-int swisd_model_parse(const char *json, size_t json_bytes, const char *name, struct swisd_model *model, struct swisd_error *error);
+int swisd_model_parse(const char *json, size_t json_bytes, const char *name, struct swisd_model *model,
+                      struct swisd_error *error);
 
 /* Works out shapes, costs and flags of a model whose steps, edges, ops and blocks are filled, and checks all of it; with
  * `sizes_known` false it also fills lanes[].bytes, for a model that is being cut. */

@@ -1,6 +1,5 @@
-/* Checks a model and works out what follows from it: the shape of the value after each operation, the size of each shard, the
- * cost of each lane. Everything a program later relies on is established here, once, so that running never meets a shape it
- * cannot handle, whoever wrote the manifest. All sizes are bounded before they are multiplied. */
+/* Checks a model and fills in what follows from it. Everything a program later relies on is established here, once, so that
+ * running never meets a shape it cannot handle, whoever wrote the manifest. All sizes are bounded before they are multiplied. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,14 +9,6 @@
 #include "kernels/model_internal.h"
 
 enum { SIDE_MAX = 65535, OUT_MAX = 1 << 20, WIDTH_MAX = 16 };
-
-static const char *const op_names[] = {"scale", "conv2d", "dense", "bias", "add", "maxpool2", "average_pool",
-                                       "softmax", "to_u8", "embed", "layers", "rmsnorm", "head", NULL};
-
-const char *swisd_op_name(unsigned kind)
-{
-  return kind < sizeof op_names / sizeof *op_names ? op_names[kind] : NULL;
-}
 
 /* Where a check is, for its messages. */
 struct place {
@@ -51,129 +42,28 @@ __attribute__((format(printf, 4, 5))) static int wrong_at(const struct place *pl
   return wrong(place, key, "%s", text);
 }
 
-/* ---- shapes and sizes ---- */
-
-unsigned swisd_model_edge_lanes(const struct swisd_model *model, unsigned step, unsigned edge)
-{
-  const uint8_t from = model->steps[step].edges[edge].from;
-  return from == SWISD_MODEL_FROM_INPUT || model->steps[step].edges[edge].map == SWISD_MAP_LAGGED ? 1 : model->steps[from].lane_count;
-}
-
-struct swisd_shape swisd_model_edge_shape(const struct swisd_model *model, unsigned step, unsigned edge)
-{
-  const struct swisd_edge *e = &model->steps[step].edges[edge];
-  return e->from == SWISD_MODEL_FROM_INPUT || e->map == SWISD_MAP_LAGGED ? model->input : model->steps[e->from].out;
-}
-
-uint64_t swisd_model_piece_bytes(const struct swisd_model *model, unsigned step, unsigned edge, unsigned from_lane)
-{
-  const struct swisd_edge *e = &model->steps[step].edges[edge];
-  if (e->from == SWISD_MODEL_FROM_INPUT || e->map == SWISD_MAP_LAGGED) {
-    return swisd_shape_bytes(model->input);
-  }
-  return swisd_shape_bytes(model->steps[e->from].lanes[from_lane].out);
-}
-
-static uint32_t lane_rows(const struct swisd_op *op, const struct swisd_lane *lane)
-{
-  return op->split == SWISD_SPLIT_ROWS ? lane->block_end - lane->block_first : op->out;
-}
-
-static struct swisd_shape shape_through(const struct swisd_model *model, const struct swisd_op *op, const struct swisd_lane *lane,
-                                        struct swisd_shape s)
-{
-  const enum swisd_value_type f32 = SWISD_VALUE_F32;
-  switch (op->kind) {
-  case SWISD_OP_CONV2D: return (struct swisd_shape){s.height, s.width, lane_rows(op, lane), f32};
-  case SWISD_OP_DENSE: return (struct swisd_shape){1, 1, lane_rows(op, lane), f32};
-  case SWISD_OP_MAXPOOL2: return (struct swisd_shape){s.height / 2, s.width / 2, s.channels, f32};
-  case SWISD_OP_AVERAGE_POOL: return (struct swisd_shape){1, 1, s.channels, f32};
-  case SWISD_OP_TO_U8: return (struct swisd_shape){s.height, s.width, s.channels, SWISD_VALUE_U8};
-  case SWISD_OP_EMBED: return (struct swisd_shape){1, 1, model->llama.hidden, f32};
-  case SWISD_OP_HEAD: return (struct swisd_shape){1, 1, 1, SWISD_VALUE_TOKEN};
-  default: return (struct swisd_shape){s.height, s.width, s.channels, f32};
-  }
-}
-
-struct swisd_shape swisd_model_shape_after(const struct swisd_model *model, unsigned step, unsigned lane, unsigned op_count)
-{
-  const struct swisd_model_step *s = &model->steps[step];
-  struct swisd_shape shape = swisd_model_edge_shape(model, step, 0);
-  for (unsigned i = 0; i < op_count; i++) {
-    shape = shape_through(model, &s->ops[i], &s->lanes[lane], shape);
-  }
-  return shape;
-}
-
-uint64_t swisd_llama_layer_floats(const struct swisd_llama *llama)
-{
-  const uint64_t hidden = llama->hidden, q = (uint64_t)llama->heads * llama->head_size, kv = (uint64_t)llama->kv_heads * llama->head_size;
-  return 2 * hidden + 2 * q * hidden + 2 * kv * hidden + 3 * hidden * llama->ffn;
-}
-
-/* Input features that a DENSE lane uses. */
-static uint64_t lane_columns(const struct swisd_op *op, const struct swisd_lane *lane, struct swisd_shape in)
-{
-  return op->split == SWISD_SPLIT_COLUMNS ? lane->block_end - lane->block_first : swisd_shape_values(in);
-}
-
-uint64_t swisd_op_weight_floats(const struct swisd_model *model, const struct swisd_op *op, const struct swisd_lane *lane,
-                                struct swisd_shape in)
-{
-  const uint64_t rows = lane_rows(op, lane), bias = op->bias ? rows : 0;
-  switch (op->kind) {
-  case SWISD_OP_CONV2D: return (uint64_t)op->kernel * op->kernel * in.channels * rows + bias;
-  case SWISD_OP_DENSE: return lane_columns(op, lane, in) * rows + bias;
-  case SWISD_OP_BIAS:
-  case SWISD_OP_RMSNORM: return in.channels;
-  case SWISD_OP_EMBED: return (uint64_t)model->llama.vocab * model->llama.hidden;
-  case SWISD_OP_HEAD: return op->tied ? 0 : (uint64_t)model->llama.vocab * model->llama.hidden;
-  case SWISD_OP_LAYERS: return op->count * swisd_llama_layer_floats(&model->llama);
-  default: return 0;
-  }
-}
-
-uint64_t swisd_model_shard_bytes(const struct swisd_model *model, unsigned step, unsigned lane)
-{
-  const struct swisd_model_step *s = &model->steps[step];
-  uint64_t floats = 0;
-  for (unsigned i = 0; i < s->op_count; i++) {
-    floats += swisd_op_weight_floats(model, &s->ops[i], &s->lanes[lane], swisd_model_shape_after(model, step, lane, i));
-  }
-  return 4 * floats;
-}
-
-static uint64_t op_flops(const struct swisd_model *model, const struct swisd_op *op, const struct swisd_lane *lane, struct swisd_shape in)
-{
-  const struct swisd_llama *llama = &model->llama;
-  switch (op->kind) {
-  case SWISD_OP_CONV2D: return 2 * (uint64_t)op->kernel * op->kernel * swisd_shape_values(in) * lane_rows(op, lane);
-  case SWISD_OP_DENSE: return 2 * lane_columns(op, lane, in) * lane_rows(op, lane);
-  case SWISD_OP_EMBED: return llama->hidden;
-  case SWISD_OP_HEAD: return 2 * (uint64_t)llama->vocab * llama->hidden;
-  case SWISD_OP_LAYERS: /* attention at half the context: two products of half the context with each head's element */
-    return op->count * (2 * swisd_llama_layer_floats(llama) + 2 * (uint64_t)llama->heads * llama->head_size * llama->context);
-  default: return swisd_shape_values(in);
-  }
-}
-
-/* ---- checks ---- */
-
 static int check_shape(const struct place *place, const char *key, struct swisd_shape shape)
 {
   if (shape.height < 1 || shape.height > SIDE_MAX || shape.width < 1 || shape.width > SIDE_MAX || shape.channels < 1 ||
       shape.channels > SWISD_MODEL_ITEM_FLOATS_MAX || swisd_shape_values(shape) > SWISD_MODEL_ITEM_FLOATS_MAX) {
-    return wrong(place, key, "a value of %u x %u x %u; sides are 1 to %d and all together at most %llu", shape.height, shape.width,
-                 shape.channels, SIDE_MAX, (unsigned long long)SWISD_MODEL_ITEM_FLOATS_MAX);
+    return wrong(place, key, "a value of %u x %u x %u; sides are 1 to %d and all together at most %llu", shape.height,
+                 shape.width, shape.channels, SIDE_MAX, (unsigned long long)SWISD_MODEL_ITEM_FLOATS_MAX);
   }
   return 0;
 }
 
 static int check_llama(const struct place *place, const struct swisd_llama *llama)
 {
-  const struct { const char *key; uint32_t value, max; } sizes[] = {
-      {"hidden", llama->hidden, 1 << 16}, {"ffn", llama->ffn, 1 << 18}, {"heads", llama->heads, 1024}, {"kv_heads", llama->kv_heads, 1024},
-      {"head_size", llama->head_size, SWISD_ROPE_HEAD_SIZE_MAX}, {"vocab", llama->vocab, 1 << 20}, {"context", llama->context, 1 << 20}};
+  const struct {
+    const char *key;
+    uint32_t value, max;
+  } sizes[] = {{"hidden", llama->hidden, 1 << 16},
+               {"ffn", llama->ffn, 1 << 18},
+               {"heads", llama->heads, 1024},
+               {"kv_heads", llama->kv_heads, 1024},
+               {"head_size", llama->head_size, SWISD_ROPE_HEAD_SIZE_MAX},
+               {"vocab", llama->vocab, 1 << 20},
+               {"context", llama->context, 1 << 20}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     if (sizes[i].value < 1 || sizes[i].value > sizes[i].max) {
       char key[32];
@@ -213,10 +103,12 @@ static int check_edge(const struct swisd_model *model, const struct place *place
     return 0;
   }
   if (edge->from != SWISD_MODEL_FROM_INPUT && edge->from >= place->step) {
-    return wrong_at(place, "edges", index, "comes from step %u; only lagged edges come from the same or a later step", edge->from);
+    return wrong_at(place, "edges", index, "comes from step %u; only lagged edges come from the same or a later step",
+                    edge->from);
   }
   if (edge->map == SWISD_MAP_HALO && (index || edge->width < 1 || edge->width > WIDTH_MAX || model->period < 1)) {
-    return wrong_at(place, "edges", index, "a halo edge is the step's first, has width 1 to %d, and the model a period", WIDTH_MAX);
+    return wrong_at(place, "edges", index, "a halo edge is the step's first, has width 1 to %d, and the model a period",
+                    WIDTH_MAX);
   }
   if (edge->from == SWISD_MODEL_FROM_INPUT) {
     return 0;
@@ -244,8 +136,43 @@ struct walk {
   bool embed, layers;
 };
 
+static int check_convolution(const struct swisd_model_step *step, const struct place *place, unsigned index,
+                             struct swisd_shape in, const struct walk *walk)
+{
+  const struct swisd_op *op = &step->ops[index];
+  if (op->kernel < 1 || op->kernel % 2 == 0 || op->kernel > SWISD_CONV_KERNEL_MAX || op->out < 1 || op->out > OUT_MAX) {
+    return wrong_at(place, "ops", index, "kernel is odd, 1 to %d, and out 1 to %d", SWISD_CONV_KERNEL_MAX, OUT_MAX);
+  }
+  if (op->split == SWISD_SPLIT_COLUMNS) {
+    return wrong_at(place, "ops", index, "a convolution is split by rows");
+  }
+  if (walk->halo && op->kernel > 1 && (walk->spatial || op->kernel / 2 > in.height * step->edges[0].width)) {
+    return wrong_at(place, "ops", index,
+                    "a step with halos has one convolution wider than 1, that needs no more rows than the halo has");
+  }
+  return 0;
+}
+
+static int check_add(const struct swisd_model *model, const struct place *place, unsigned index, struct swisd_shape in,
+                     const struct walk *walk)
+{
+  const struct swisd_model_step *step = &model->steps[place->step];
+  const struct swisd_op *op = &step->ops[index];
+  if (op->edge < 1 || op->edge >= step->edge_count || (walk->halo && !walk->spatial)) {
+    return wrong_at(place, "ops", index, "edge is 1 to %d; in a step with halos add comes after the convolution",
+                    step->edge_count - 1);
+  }
+  const struct swisd_shape other = swisd_model_edge_shape(model, place->step, op->edge);
+  if (other.height != in.height || other.width != in.width || other.channels != in.channels || other.type == SWISD_VALUE_TOKEN) {
+    return wrong_at(place, "ops", index, "adds %u x %u x %u to %u x %u x %u", other.height, other.width, other.channels,
+                    in.height, in.width, in.channels);
+  }
+  return 0;
+}
+
 /* Rules of an operation that do not need the weights: what may stand where. */
-static int check_op(const struct swisd_model *model, const struct place *place, unsigned index, struct swisd_shape in, const struct walk *walk)
+static int check_op(const struct swisd_model *model, const struct place *place, unsigned index, struct swisd_shape in,
+                    const struct walk *walk)
 {
   const struct swisd_model_step *step = &model->steps[place->step];
   const struct swisd_op *op = &step->ops[index];
@@ -254,11 +181,13 @@ static int check_op(const struct swisd_model *model, const struct place *place, 
   if ((in.type == SWISD_VALUE_TOKEN) != (op->kind == SWISD_OP_EMBED)) {
     return wrong_at(place, "ops", index, "tokens go into an embed, and nothing else does");
   }
-  if (walk->split_columns || (walk->split_rows && (op->kind == SWISD_OP_CONV2D || op->kind == SWISD_OP_DENSE || op->kind == SWISD_OP_ADD ||
-                                                   op->kind == SWISD_OP_SOFTMAX || op->kind >= SWISD_OP_EMBED || op->kind == SWISD_OP_BIAS))) {
+  if (walk->split_columns ||
+      (walk->split_rows && (op->kind == SWISD_OP_CONV2D || op->kind == SWISD_OP_DENSE || op->kind == SWISD_OP_ADD ||
+                            op->kind == SWISD_OP_SOFTMAX || op->kind >= SWISD_OP_EMBED || op->kind == SWISD_OP_BIAS))) {
     return wrong_at(place, "ops", index, "%s cannot follow a split operation in one step", swisd_op_name(op->kind));
   }
-  if (walk->halo && (op->kind == SWISD_OP_DENSE || op->kind == SWISD_OP_AVERAGE_POOL || op->kind == SWISD_OP_SOFTMAX || op->kind >= SWISD_OP_EMBED)) {
+  if (walk->halo && (op->kind == SWISD_OP_DENSE || op->kind == SWISD_OP_AVERAGE_POOL || op->kind == SWISD_OP_SOFTMAX ||
+                     op->kind >= SWISD_OP_EMBED)) {
     return wrong_at(place, "ops", index, "%s cannot stand in a step with halos", swisd_op_name(op->kind));
   }
   if (!isfinite(op->by)) {
@@ -266,35 +195,18 @@ static int check_op(const struct swisd_model *model, const struct place *place, 
   }
   switch (op->kind) {
   case SWISD_OP_CONV2D:
-    if (op->kernel < 1 || op->kernel % 2 == 0 || op->kernel > SWISD_CONV_KERNEL_MAX || op->out < 1 || op->out > OUT_MAX) {
-      return wrong_at(place, "ops", index, "kernel is odd, 1 to %d, and out 1 to %d", SWISD_CONV_KERNEL_MAX, OUT_MAX);
-    }
-    if (op->split == SWISD_SPLIT_COLUMNS) {
-      return wrong_at(place, "ops", index, "a convolution is split by rows");
-    }
-    if (walk->halo && op->kernel > 1 && (walk->spatial || op->kernel / 2 > in.height * step->edges[0].width)) {
-      return wrong_at(place, "ops", index, "a step with halos has one convolution wider than 1, that needs no more rows than the halo has");
-    }
-    return 0;
+    return check_convolution(step, place, index, in, walk);
   case SWISD_OP_DENSE:
     if (op->out < 1 || op->out > OUT_MAX || (op->split == SWISD_SPLIT_COLUMNS && (op->bias || op->relu))) {
       return wrong_at(place, "ops", index, "out is 1 to %d; split by columns there is neither bias nor activation", OUT_MAX);
     }
     return 0;
-  case SWISD_OP_ADD: {
-    if (op->edge < 1 || op->edge >= step->edge_count || (walk->halo && !walk->spatial)) {
-      return wrong_at(place, "ops", index, "edge is 1 to %d; in a step with halos add comes after the convolution", step->edge_count - 1);
-    }
-    const struct swisd_shape other = swisd_model_edge_shape(model, place->step, op->edge);
-    if (other.height != in.height || other.width != in.width || other.channels != in.channels || other.type == SWISD_VALUE_TOKEN) {
-      return wrong_at(place, "ops", index, "adds %u x %u x %u to %u x %u x %u", other.height, other.width, other.channels, in.height,
-                      in.width, in.channels);
-    }
-    return 0;
-  }
+  case SWISD_OP_ADD:
+    return check_add(model, place, index, in, walk);
   case SWISD_OP_MAXPOOL2:
     if (in.height < 2 || in.width < 2 || (walk->halo && (in.height % 2 || !walk->spatial))) {
-      return wrong_at(place, "ops", index, "sides are at least 2; in a step with halos it follows the convolution on even strips");
+      return wrong_at(place, "ops", index,
+                      "sides are at least 2; in a step with halos it follows the convolution on even strips");
     }
     return 0;
   case SWISD_OP_SOFTMAX:
@@ -305,17 +217,20 @@ static int check_op(const struct swisd_model *model, const struct place *place, 
     return model->llama.hidden ? 0 : wrong_at(place, "ops", index, "the manifest has no `llama`");
   case SWISD_OP_LAYERS:
     if (!llama_row || walk->layers || op->count < 1 || op->count > SWISD_MODEL_LAYERS_MAX || op->first > SWISD_MODEL_LAYERS_MAX) {
-      return wrong_at(place, "ops", index, "layers: once in a step, 1 to %d of them, on a row of `hidden`", SWISD_MODEL_LAYERS_MAX);
+      return wrong_at(place, "ops", index, "layers: once in a step, 1 to %d of them, on a row of `hidden`",
+                      SWISD_MODEL_LAYERS_MAX);
     }
     return 0;
   case SWISD_OP_RMSNORM:
     return llama_row ? 0 : wrong_at(place, "ops", index, "rmsnorm takes a row of `hidden`");
   case SWISD_OP_HEAD:
     if (!llama_row || !last || (op->tied && !walk->embed)) {
-      return wrong_at(place, "ops", index, "head is the last of its step, takes a row of `hidden`, and is tied only to an embed of the step");
+      return wrong_at(place, "ops", index,
+                      "head is the last of its step, takes a row of `hidden`, and is tied only to an embed of the step");
     }
     return 0;
-  default: return 0;
+  default:
+    return 0;
   }
 }
 
@@ -330,7 +245,9 @@ static int check_blocks(const struct swisd_model_step *step, const struct place 
     }
     next = step->lanes[i].block_end;
   }
-  return next == end ? 0 : wrong(place, "lanes", "the blocks end at %llu, not at %llu", (unsigned long long)next, (unsigned long long)end);
+  return next == end
+           ? 0
+           : wrong(place, "lanes", "the blocks end at %llu, not at %llu", (unsigned long long)next, (unsigned long long)end);
 }
 
 static int check_ops(struct swisd_model *model, const struct place *place, struct walk *walk)
@@ -361,7 +278,7 @@ static int check_ops(struct swisd_model *model, const struct place *place, struc
     walk->layers |= op->kind == SWISD_OP_LAYERS;
     struct swisd_op whole = *op;
     whole.split = SWISD_SPLIT_NONE;
-    shape = shape_through(model, &whole, &step->lanes[0], shape);
+    shape = swisd_op_shape(model, &whole, &step->lanes[0], shape);
     char key[16];
     snprintf(key, sizeof key, "ops/%u", i);
     if (check_shape(place, key, shape)) {
@@ -390,7 +307,8 @@ static int check_verify(const struct swisd_model_step *step, const struct place 
     cheap &= step->ops[i].kind == SWISD_OP_SCALE || step->ops[i].kind == SWISD_OP_BIAS;
   }
   if (!cheap || last->relu || (last->kind != SWISD_OP_DENSE && last->kind != SWISD_OP_CONV2D)) {
-    return wrong(place, "verify", "freivalds checks a step that ends in one dense or conv2d without activation, after scale or bias only");
+    return wrong(place, "verify",
+                 "freivalds checks a step that ends in one dense or conv2d without activation, after scale or bias only");
   }
   return 0;
 }
@@ -404,10 +322,12 @@ static int finish_lanes(struct swisd_model *model, const struct place *place, bo
     struct swisd_lane *lane = &step->lanes[l];
     lane->flops_per_item = 0;
     for (unsigned i = 0; i < step->op_count; i++) {
-      const uint64_t flops = op_flops(model, &step->ops[i], lane, swisd_model_shape_after(model, place->step, l, i));
+      const uint64_t flops = swisd_op_flops(model, &step->ops[i], lane, swisd_model_shape_after(model, place->step, l, i));
       const enum swisd_op_kind kind = step->ops[i].kind;
       lane->flops_per_item += flops;
-      class_flops[kind == SWISD_OP_CONV2D ? SWISD_CLASS_CONV : kind == SWISD_OP_LAYERS ? SWISD_CLASS_ATTENTION : SWISD_CLASS_DENSE] += flops;
+      class_flops[kind == SWISD_OP_CONV2D   ? SWISD_CLASS_CONV
+                  : kind == SWISD_OP_LAYERS ? SWISD_CLASS_ATTENTION
+                                            : SWISD_CLASS_DENSE] += flops;
     }
     lane->out = swisd_model_shape_after(model, place->step, l, step->op_count);
     lane->out_bytes_per_item = step->tokens ? 0 : (uint32_t)swisd_shape_bytes(lane->out);
@@ -417,7 +337,8 @@ static int finish_lanes(struct swisd_model *model, const struct place *place, bo
                       (unsigned long long)SWISD_MODEL_SHARD_BYTES_MAX);
     }
     if (sizes_known && lane->bytes != bytes) {
-      return wrong_at(place, "lanes", l, "bytes is %llu, the operations need %llu", (unsigned long long)lane->bytes, (unsigned long long)bytes);
+      return wrong_at(place, "lanes", l, "bytes is %llu, the operations need %llu", (unsigned long long)lane->bytes,
+                      (unsigned long long)bytes);
     }
     lane->bytes = bytes;
   }
@@ -500,7 +421,8 @@ static int check_whole(const struct swisd_model *model, const struct place *plac
     return wrong(place, "steps", "the last step is split by columns, and nothing sums its lanes");
   }
   if (model->label_count && model->label_count != swisd_shape_values(last->out)) {
-    return wrong(place, "labels", "%u of them for %llu outputs", model->label_count, (unsigned long long)swisd_shape_values(last->out));
+    return wrong(place, "labels", "%u of them for %llu outputs", model->label_count,
+                 (unsigned long long)swisd_shape_values(last->out));
   }
   return 0;
 }

@@ -27,20 +27,11 @@ static size_t enter_index(struct cursor *at, size_t index)
   return enter(at, key);
 }
 
-static void leave(struct cursor *at, size_t length)
-{
-  at->pointer[length] = '\0';
-}
+static void leave(struct cursor *at, size_t length) { at->pointer[length] = '\0'; }
 
-static json_t *here(const struct cursor *at)
-{
-  return swisd_json_find(at->file, at->pointer);
-}
+static json_t *here(const struct cursor *at) { return swisd_json_find(at->file, at->pointer); }
 
-static bool has(struct cursor *at, const char *key)
-{
-  return json_object_get(here(at), key) != NULL;
-}
+static bool has(struct cursor *at, const char *key) { return json_object_get(here(at), key) != NULL; }
 
 /* The value is an object with no keys but those of `allowed` (separated by spaces) and "x-..." ones. */
 static int check_keys(struct cursor *at, const char *allowed)
@@ -48,9 +39,11 @@ static int check_keys(struct cursor *at, const char *allowed)
   json_t *object = here(at), *value;
   const char *key;
   if (!json_is_object(object)) {
-    return swisd_json_error(at->file, at->pointer, at->error, "%s, an object is wanted", object ? "is of another type" : "is missing");
+    return swisd_json_error(at->file, at->pointer, at->error, "%s, an object is wanted",
+                            object ? "is of another type" : "is missing");
   }
-  json_object_foreach(object, key, value) {
+  json_object_foreach(object, key, value)
+  {
     const size_t length = strlen(key);
     const char *found = length && !strchr(key, ' ') ? strstr(allowed, key) : NULL;
     while (found && ((found > allowed && found[-1] != ' ') || (found[length] != ' ' && found[length] != '\0'))) {
@@ -153,7 +146,8 @@ static int get_list(struct cursor *at, const char *key, size_t max, uint8_t *cou
   const size_t size = json_array_size(list);
   int status = 0;
   if (!json_is_array(list) || size < 1 || size > max) {
-    status = swisd_json_error(at->file, at->pointer, at->error, "a list of 1 to %zu is wanted%s", max, list ? "" : ", it is missing");
+    status =
+      swisd_json_error(at->file, at->pointer, at->error, "a list of 1 to %zu is wanted%s", max, list ? "" : ", it is missing");
   }
   for (size_t i = 0; i < size && status == 0; i++) {
     const size_t outer = enter_index(at, i);
@@ -172,7 +166,8 @@ static int read_edge(struct cursor *at, struct swisd_model *model, void *owner, 
   unsigned map = 0, combine = 0;
   uint32_t from = SWISD_MODEL_FROM_INPUT, width = 0;
   (void)model;
-  if (check_keys(at, "from map width combine") || get_choice(at, "map", maps, &map) || get_choice(at, "combine", combines, &combine)) {
+  if (check_keys(at, "from map width combine") || get_choice(at, "map", maps, &map) ||
+      get_choice(at, "combine", combines, &combine)) {
     return -1;
   }
   const json_t *value = json_object_get(here(at), "from");
@@ -204,8 +199,19 @@ static int read_weighted_op(struct cursor *at, struct swisd_op *op)
 
 static int read_op(struct cursor *at, struct swisd_model *model, void *owner, size_t index)
 {
-  static const char *const allowed[] = {"op by", "op out kernel bias activation split", "op out bias activation split", "op activation",
-                                        "op edge by", "op", "op", "op", "op by", "op", "op first count", "op", "op tied"};
+  static const char *const allowed[] = {"op by",
+                                        "op out kernel bias activation split",
+                                        "op out bias activation split",
+                                        "op activation",
+                                        "op edge by",
+                                        "op",
+                                        "op",
+                                        "op",
+                                        "op by",
+                                        "op",
+                                        "op first count",
+                                        "op",
+                                        "op tied"};
   const char *names[SWISD_OP_HEAD + 2] = {NULL};
   struct swisd_op *op = &((struct swisd_model_step *)owner)->ops[index];
   unsigned kind = 0;
@@ -223,21 +229,25 @@ static int read_op(struct cursor *at, struct swisd_model *model, void *owner, si
   op->kind = (enum swisd_op_kind)kind;
   switch (op->kind) {
   case SWISD_OP_SCALE:
-  case SWISD_OP_TO_U8: return get_float(at, "by", &op->by);
-  case SWISD_OP_ADD: return get_unsigned(at, "edge", UINT8_MAX, &op->edge) || (has(at, "by") && get_float(at, "by", &op->by)) ? -1 : 0;
-  case SWISD_OP_CONV2D: return get_unsigned(at, "kernel", UINT8_MAX, &op->kernel) || read_weighted_op(at, op) ? -1 : 0;
+  case SWISD_OP_TO_U8:
+    return get_float(at, "by", &op->by);
+  case SWISD_OP_ADD:
+    return get_unsigned(at, "edge", UINT8_MAX, &op->edge) || (has(at, "by") && get_float(at, "by", &op->by)) ? -1 : 0;
+  case SWISD_OP_CONV2D:
+    return get_unsigned(at, "kernel", UINT8_MAX, &op->kernel) || read_weighted_op(at, op) ? -1 : 0;
   case SWISD_OP_DENSE:
-  case SWISD_OP_BIAS: return read_weighted_op(at, op);
-  case SWISD_OP_LAYERS: return get_unsigned(at, "first", UINT16_MAX, &op->first) || get_unsigned(at, "count", UINT16_MAX, &op->count) ? -1 : 0;
-  case SWISD_OP_HEAD: return get_boolean(at, "tied", &op->tied);
-  default: return 0;
+  case SWISD_OP_BIAS:
+    return read_weighted_op(at, op);
+  case SWISD_OP_LAYERS:
+    return get_unsigned(at, "first", UINT16_MAX, &op->first) || get_unsigned(at, "count", UINT16_MAX, &op->count) ? -1 : 0;
+  case SWISD_OP_HEAD:
+    return get_boolean(at, "tied", &op->tied);
+  default:
+    return 0;
   }
 }
 
-static int hex_digit(char c)
-{
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
 
 static int read_digest(struct cursor *at, struct swisd_lane *lane)
 {
@@ -293,7 +303,8 @@ static int read_step(struct cursor *at, struct swisd_model *model, void *owner, 
   struct swisd_model_step *step = &model->steps[index];
   unsigned verify = 0;
   (void)owner;
-  if (check_keys(at, "name verify edges ops lanes") || get_named(at, "name", step->name) || get_choice(at, "verify", verifies, &verify) ||
+  if (check_keys(at, "name verify edges ops lanes") || get_named(at, "name", step->name) ||
+      get_choice(at, "verify", verifies, &verify) ||
       get_list(at, "edges", SWISD_MODEL_EDGES_MAX, &step->edge_count, model, step, read_edge) ||
       get_list(at, "ops", SWISD_MODEL_OPS_MAX, &step->op_count, model, step, read_op) ||
       get_list(at, "lanes", SWISD_MODEL_LANES_MAX, &step->lane_count, model, step, read_lane)) {
@@ -326,9 +337,9 @@ static int read_input(struct cursor *at, struct swisd_model *model)
   uint8_t sides = 0;
   const size_t length = enter(at, "input");
   int status = check_keys(at, "type shape") || get_choice(at, "type", types, &type) ||
-                       get_list(at, "shape", 3, &sides, model, NULL, read_side)
-                   ? -1
-                   : 0;
+                   get_list(at, "shape", 3, &sides, model, NULL, read_side)
+                 ? -1
+                 : 0;
   if (status == 0 && sides != 3) {
     status = swisd_json_error(at->file, at->pointer, at->error, "shape is [height, width, channels]");
   }
@@ -339,9 +350,18 @@ static int read_input(struct cursor *at, struct swisd_model *model)
 
 static int read_llama(struct cursor *at, struct swisd_llama *llama)
 {
-  const struct { const char *key; uint32_t *value; } sizes[] = {
-      {"hidden", &llama->hidden}, {"ffn", &llama->ffn}, {"heads", &llama->heads}, {"kv_heads", &llama->kv_heads},
-      {"head_size", &llama->head_size}, {"vocab", &llama->vocab}, {"context", &llama->context}, {"bos", &llama->bos}, {"eos", &llama->eos}};
+  const struct {
+    const char *key;
+    uint32_t *value;
+  } sizes[] = {{"hidden", &llama->hidden},
+               {"ffn", &llama->ffn},
+               {"heads", &llama->heads},
+               {"kv_heads", &llama->kv_heads},
+               {"head_size", &llama->head_size},
+               {"vocab", &llama->vocab},
+               {"context", &llama->context},
+               {"bos", &llama->bos},
+               {"eos", &llama->eos}};
   const size_t length = enter(at, "llama");
   int status = check_keys(at, "hidden ffn heads kv_heads head_size vocab context rope_theta epsilon bos eos");
   for (size_t i = 0; status == 0 && i < sizeof sizes / sizeof *sizes; i++) {

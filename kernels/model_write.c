@@ -127,9 +127,18 @@ static void write_step(struct swisd_json *json, const struct swisd_model_step *s
 
 static void write_llama(struct swisd_json *json, const struct swisd_llama *llama)
 {
-  const struct { const char *key; uint32_t value; } sizes[] = {
-      {"hidden", llama->hidden}, {"ffn", llama->ffn}, {"heads", llama->heads}, {"kv_heads", llama->kv_heads},
-      {"head_size", llama->head_size}, {"vocab", llama->vocab}, {"context", llama->context}, {"bos", llama->bos}, {"eos", llama->eos}};
+  const struct {
+    const char *key;
+    uint32_t value;
+  } sizes[] = {{"hidden", llama->hidden},
+               {"ffn", llama->ffn},
+               {"heads", llama->heads},
+               {"kv_heads", llama->kv_heads},
+               {"head_size", llama->head_size},
+               {"vocab", llama->vocab},
+               {"context", llama->context},
+               {"bos", llama->bos},
+               {"eos", llama->eos}};
   swisd_json_key(json, "llama");
   swisd_json_object(json);
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {

@@ -67,8 +67,9 @@ struct swisd_program_inline {
  * appended and the contents of `out` are undefined. `kernels` is the set that the shard was loaded for. */
 enum swisd_program_status swisd_program_run(const struct swisd_model *model, const struct swisd_shard *shard, unsigned step,
                                             unsigned lane, const struct swisd_kernels *kernels, struct swisd_session *session,
-                                            uint64_t lo, uint64_t hi, const struct swisd_program_input *inputs, size_t input_count,
-                                            void *out, size_t out_bytes, struct swisd_program_inline *inline_out);
+                                            uint64_t lo, uint64_t hi, const struct swisd_program_input *inputs,
+                                            size_t input_count, void *out, size_t out_bytes,
+                                            struct swisd_program_inline *inline_out);
 
 /* Verifies a result by Freivalds' check, at a fraction of the cost of computing it: OK; WRONG (what slips through, and with what
  * probability: kernels/freivalds.h); INPUT for wrong sizes or a step whose verify is not `freivalds`; SPACE. `secret` is the

@@ -7,10 +7,7 @@
 #include "kernels/model_internal.h"
 #include "kernels/program_internal.h"
 
-static const struct swisd_op *last_op(const struct swisd_model_step *step)
-{
-  return &step->ops[step->op_count - 1];
-}
+static const struct swisd_op *last_op(const struct swisd_model_step *step) { return &step->ops[step->op_count - 1]; }
 
 size_t swisd_program_check_inputs(const struct swisd_model *model, unsigned step, unsigned lane)
 {
@@ -39,7 +36,8 @@ static const struct swisd_prepared *prepare(struct swisd_shard *shard, uint64_t 
     return NULL;
   }
   fresh->secret = secret;
-  swisd_freivalds_init(&fresh->check, fresh->block, secret, (uint32_t)(lane->shard ^ lane->shard >> 32), shard->check_weights, n, 1, k, n);
+  swisd_freivalds_init(&fresh->check, fresh->block, secret, (uint32_t)(lane->shard ^ lane->shard >> 32), shard->check_weights, n,
+                       1, k, n);
   known = NULL;
   if (!atomic_compare_exchange_strong(&shard->prepared, &known, fresh)) {
     *made = fresh; /* another secret, or another thread, was first */
@@ -69,14 +67,15 @@ static enum swisd_program_status check_dense(const struct swisd_program_call *ca
   if (op->bias && !ones) {
     return SWISD_PROGRAM_SPACE;
   }
-  const size_t right = swisd_freivalds_check(&prepared->check, value->count, ones ? ones : x, ones ? inputs + 1 : features, claimed,
-                                             prepared->check.n);
+  const size_t right = swisd_freivalds_check(&prepared->check, value->count, ones ? ones : x, ones ? inputs + 1 : features,
+                                             claimed, prepared->check.n);
   free(ones);
   return right == value->count ? SWISD_PROGRAM_OK : SWISD_PROGRAM_WRONG;
 }
 
 static enum swisd_program_status check_convolution(const struct swisd_program_call *call, const struct swisd_prepared *prepared,
-                                                   const struct swisd_program_value *value, size_t above, size_t below, const float *claimed)
+                                                   const struct swisd_program_value *value, size_t above, size_t below,
+                                                   const float *claimed)
 {
   const struct swisd_op *op = last_op(call->step);
   const size_t pixels = value->count * value->height * value->width;
@@ -84,9 +83,14 @@ static enum swisd_program_status check_convolution(const struct swisd_program_ca
   if (op->bias && !ones) {
     return SWISD_PROGRAM_SPACE;
   }
-  const struct swisd_conv shape = {.batch = value->count, .height = value->height - above - below, .width = value->width,
-                                   .channels_in = value->channels + op->bias, .channels_out = prepared->check.n, .kernel = op->kernel,
-                                   .rows_above = above, .rows_below = below};
+  const struct swisd_conv shape = {.batch = value->count,
+                                   .height = value->height - above - below,
+                                   .width = value->width,
+                                   .channels_in = value->channels + op->bias,
+                                   .channels_out = prepared->check.n,
+                                   .kernel = op->kernel,
+                                   .rows_above = above,
+                                   .rows_below = below};
   const size_t right = swisd_freivalds_check_conv(&prepared->check, &shape, ones ? ones : value->x, claimed);
   free(ones);
   return right == shape.batch * shape.height * shape.width ? SWISD_PROGRAM_OK : SWISD_PROGRAM_WRONG;
@@ -107,24 +111,31 @@ enum swisd_program_status swisd_program_check_last(const struct swisd_program_ca
     return SWISD_PROGRAM_SPACE;
   }
   memcpy(aligned, claimed, pixels * prepared->check.n * sizeof *aligned);
-  const enum swisd_program_status status = convolution ? check_convolution(call, prepared, value, above, below, aligned)
-                                                       : check_dense(call, prepared, value, aligned);
+  const enum swisd_program_status status =
+    convolution ? check_convolution(call, prepared, value, above, below, aligned) : check_dense(call, prepared, value, aligned);
   free(aligned);
   return status;
 }
 
-enum swisd_program_status swisd_program_check(const struct swisd_model *model, struct swisd_shard *shard, unsigned step, unsigned lane,
-                                              uint64_t secret, uint64_t lo, uint64_t hi, const struct swisd_program_input *inputs,
-                                              size_t input_count, const void *result, size_t result_bytes)
+enum swisd_program_status swisd_program_check(const struct swisd_model *model, struct swisd_shard *shard, unsigned step,
+                                              unsigned lane, uint64_t secret, uint64_t lo, uint64_t hi,
+                                              const struct swisd_program_input *inputs, size_t input_count, const void *result,
+                                              size_t result_bytes)
 {
-  if (step >= model->step_count || lane >= model->steps[step].lane_count || shard->step != step || shard->lane != lane || lo >= hi ||
-      hi > UINT64_C(1) << 40 || !shard->check_weights || !result) {
+  if (step >= model->step_count || lane >= model->steps[step].lane_count || shard->step != step || shard->lane != lane ||
+      lo >= hi || hi > UINT64_C(1) << 40 || !shard->check_weights || !result) {
     return SWISD_PROGRAM_INPUT;
   }
   const struct swisd_model_step *s = &model->steps[step];
   const uint64_t per_item = s->lanes[lane].out_bytes_per_item;
-  const struct swisd_program_call call = {.model = model, .step = s, .shard = shard, .kernels = shard->kernels, .step_index = step,
-                                          .lane_index = lane, .inputs = inputs, .input_count = input_count};
+  const struct swisd_program_call call = {.model = model,
+                                          .step = s,
+                                          .shard = shard,
+                                          .kernels = shard->kernels,
+                                          .step_index = step,
+                                          .lane_index = lane,
+                                          .inputs = inputs,
+                                          .input_count = input_count};
   if (result_bytes / per_item != hi - lo || result_bytes % per_item || swisd_gather_check(&call) != SWISD_PROGRAM_OK) {
     return SWISD_PROGRAM_INPUT;
   }

@@ -8,11 +8,13 @@ enum swisd_program_status swisd_gather_check(const struct swisd_program_call *ca
 {
   for (size_t i = 0; i < call->input_count; i++) {
     const struct swisd_program_input *piece = &call->inputs[i];
-    if (piece->edge >= call->step->edge_count || piece->lane >= swisd_model_edge_lanes(call->model, call->step_index, piece->edge)) {
+    if (piece->edge >= call->step->edge_count ||
+        piece->lane >= swisd_model_edge_lanes(call->model, call->step_index, piece->edge)) {
       return SWISD_PROGRAM_INPUT;
     }
     const uint64_t bytes = swisd_model_piece_bytes(call->model, call->step_index, piece->edge, piece->lane);
-    if (piece->lo >= piece->hi || !piece->bytes || piece->byte_count / bytes != piece->hi - piece->lo || piece->byte_count % bytes) {
+    if (piece->lo >= piece->hi || !piece->bytes || piece->byte_count / bytes != piece->hi - piece->lo ||
+        piece->byte_count % bytes) {
       return SWISD_PROGRAM_INPUT;
     }
   }
@@ -20,7 +22,8 @@ enum swisd_program_status swisd_gather_check(const struct swisd_program_call *ca
 }
 
 /* Where item `item` of an edge's lane lies; NULL when no piece has it. */
-static const uint8_t *find_item(const struct swisd_program_call *call, unsigned edge, unsigned lane, uint64_t item, uint64_t item_bytes)
+static const uint8_t *find_item(const struct swisd_program_call *call, unsigned edge, unsigned lane, uint64_t item,
+                                uint64_t item_bytes)
 {
   for (size_t i = 0; i < call->input_count; i++) {
     const struct swisd_program_input *piece = &call->inputs[i];
@@ -32,7 +35,8 @@ static const uint8_t *find_item(const struct swisd_program_call *call, unsigned 
 }
 
 /* Pixels of one lane into the combined value: `channels` of each pixel's `stride` floats; `sum` adds instead of storing. */
-static void place_pixels(const uint8_t *from, enum swisd_value_type type, size_t pixels, size_t channels, size_t stride, float *out, bool sum)
+static void place_pixels(const uint8_t *from, enum swisd_value_type type, size_t pixels, size_t channels, size_t stride,
+                         float *out, bool sum)
 {
   if (type == SWISD_VALUE_U8) {
     for (size_t p = 0; p < pixels; p++) {
@@ -55,8 +59,8 @@ static void place_pixels(const uint8_t *from, enum swisd_value_type type, size_t
   }
 }
 
-enum swisd_program_status swisd_gather_rows(const struct swisd_program_call *call, unsigned edge, uint64_t row_lo, uint64_t row_hi,
-                                            float *out)
+enum swisd_program_status swisd_gather_rows(const struct swisd_program_call *call, unsigned edge, uint64_t row_lo,
+                                            uint64_t row_hi, float *out)
 {
   const struct swisd_edge *e = &call->step->edges[edge];
   const struct swisd_shape whole = swisd_model_edge_shape(call->model, call->step_index, edge);
@@ -72,8 +76,8 @@ enum swisd_program_status swisd_gather_rows(const struct swisd_program_call *cal
       if (!from) {
         return SWISD_PROGRAM_INPUT;
       }
-      place_pixels(from + (row - item * whole.height) * row_bytes, part.type, (end - row) * whole.width, part.channels, whole.channels,
-                   out + (row - row_lo) * whole.width * whole.channels + channel, sum && lane > 0);
+      place_pixels(from + (row - item * whole.height) * row_bytes, part.type, (end - row) * whole.width, part.channels,
+                   whole.channels, out + (row - row_lo) * whole.width * whole.channels + channel, sum && lane > 0);
       row = end;
     }
     channel += sum ? 0 : part.channels;

@@ -27,8 +27,8 @@ struct swisd_shard {
   uint64_t memory_bytes;
   struct swisd_op_weights ops[SWISD_MODEL_OPS_MAX];
   /* of swisd_program_check; NULL unless the step's verify is freivalds */
-  float *check_weights;                       /* W[k][n] of the last operation, its bias as one more input that is always 1 */
-  _Atomic(struct swisd_prepared *) prepared;  /* made by the first check, then never changed */
+  float *check_weights;                      /* W[k][n] of the last operation, its bias as one more input that is always 1 */
+  _Atomic(struct swisd_prepared *) prepared; /* made by the first check, then never changed */
 };
 
 /* r and s = W r for one secret. */
@@ -80,8 +80,8 @@ size_t swisd_program_check_inputs(const struct swisd_model *model, unsigned step
 enum swisd_program_status swisd_gather_check(const struct swisd_program_call *call);
 /* Values of an edge as floats: image rows row_lo .. row_hi, counted through all items (item * height + row), all lanes
  * combined. INPUT when an item is missing. */
-enum swisd_program_status swisd_gather_rows(const struct swisd_program_call *call, unsigned edge, uint64_t row_lo, uint64_t row_hi,
-                                            float *out);
+enum swisd_program_status swisd_gather_rows(const struct swisd_program_call *call, unsigned edge, uint64_t row_lo,
+                                            uint64_t row_hi, float *out);
 /* Tokens of items lo .. hi of edge 0, each inside the vocabulary. */
 enum swisd_program_status swisd_gather_tokens(const struct swisd_program_call *call, uint64_t lo, uint64_t hi, uint32_t *out);
 

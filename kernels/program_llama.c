@@ -7,10 +7,7 @@
 
 enum { FIRST_POSITIONS = 64 };
 
-static uint64_t cache_row_floats(const struct swisd_llama *llama)
-{
-  return (uint64_t)llama->kv_heads * llama->head_size;
-}
+static uint64_t cache_row_floats(const struct swisd_llama *llama) { return (uint64_t)llama->kv_heads * llama->head_size; }
 
 struct swisd_session *swisd_session_new(const struct swisd_model *model, unsigned step)
 {
@@ -49,14 +46,12 @@ void swisd_session_free(struct swisd_session *session)
   free(session);
 }
 
-uint64_t swisd_session_length(const struct swisd_session *session)
-{
-  return session->length;
-}
+uint64_t swisd_session_length(const struct swisd_session *session) { return session->length; }
 
 uint64_t swisd_session_memory_bytes(const struct swisd_session *session)
 {
-  return sizeof *session + 2 * session->layer_count * session->capacity * cache_row_floats(&session->model->llama) * sizeof(float);
+  return sizeof *session +
+         2 * session->layer_count * session->capacity * cache_row_floats(&session->model->llama) * sizeof(float);
 }
 
 static int grow(float **cache, uint64_t floats)
@@ -102,7 +97,8 @@ uint64_t swisd_llama_scratch_floats(const struct swisd_llama *llama, size_t toke
 
 static struct parts split_scratch(const struct swisd_llama *llama, size_t tokens, float *scratch)
 {
-  const uint64_t q = tokens * llama->heads * llama->head_size, kv = tokens * cache_row_floats(llama), ffn = tokens * (uint64_t)llama->ffn;
+  const uint64_t q = tokens * llama->heads * llama->head_size, kv = tokens * cache_row_floats(llama),
+                 ffn = tokens * (uint64_t)llama->ffn;
   struct parts parts = {.normed = scratch};
   parts.q = parts.normed + tokens * llama->hidden;
   parts.y = parts.q + q;
@@ -124,8 +120,8 @@ static void append_rows(const struct swisd_session *session, float *cache, const
   }
 }
 
-static void run_attention(const struct swisd_program_call *call, const struct swisd_layer_weights *w, unsigned layer, size_t tokens,
-                          uint64_t position, float *x, const struct parts *parts)
+static void run_attention(const struct swisd_program_call *call, const struct swisd_layer_weights *w, unsigned layer,
+                          size_t tokens, uint64_t position, float *x, const struct parts *parts)
 {
   const struct swisd_llama *llama = &call->model->llama;
   const struct swisd_kernels *kernels = call->kernels;
@@ -138,8 +134,14 @@ static void run_attention(const struct swisd_program_call *call, const struct sw
   kernels->rope(tokens, llama->kv_heads, llama->head_size, parts->k, kv, position, llama->rope_theta);
   append_rows(call->session, call->session->k[layer], parts->k, tokens, position);
   append_rows(call->session, call->session->v[layer], parts->v, tokens, position);
-  const struct swisd_attention shape = {.tokens = tokens, .position = position, .heads = llama->heads, .kv_heads = llama->kv_heads,
-                                        .head_size = llama->head_size, .q_stride = q, .kv_stride = kv, .y_stride = q};
+  const struct swisd_attention shape = {.tokens = tokens,
+                                        .position = position,
+                                        .heads = llama->heads,
+                                        .kv_heads = llama->kv_heads,
+                                        .head_size = llama->head_size,
+                                        .q_stride = q,
+                                        .kv_stride = kv,
+                                        .y_stride = q};
   kernels->attention(&shape, parts->q, call->session->k[layer], call->session->v[layer], parts->y, parts->scores);
   kernels->matmul(tokens, hidden, q, parts->y, q, w->o, x, hidden, 1);
 }

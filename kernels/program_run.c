@@ -15,12 +15,12 @@ struct scratch {
 };
 
 struct batch {
-  uint64_t lo, hi;       /* items */
-  size_t above, below;   /* halo rows that came along */
+  uint64_t lo, hi;     /* items */
+  size_t above, below; /* halo rows that came along */
   struct scratch *scratch;
-  uint8_t *out;          /* of item lo */
-  struct swisd_program_inline *inlined;    /* NULL unless this batch ends the call */
-  const struct swisd_prepared *prepared;   /* not NULL: `out` holds the claimed result of the last operation */
+  uint8_t *out;                          /* of item lo */
+  struct swisd_program_inline *inlined;  /* NULL unless this batch ends the call */
+  const struct swisd_prepared *prepared; /* not NULL: `out` holds the claimed result of the last operation */
 };
 
 /* ---- sizes ---- */
@@ -48,11 +48,17 @@ static uint64_t widest_value(const struct swisd_program_call *call, size_t more)
 }
 
 /* A convolution over `count` items: in a step with halos these are one image. */
-static struct swisd_conv convolution_shape(const struct swisd_op *op, const struct swisd_program_value *value, size_t channels_out, size_t above, size_t below)
+static struct swisd_conv convolution_shape(const struct swisd_op *op, const struct swisd_program_value *value,
+                                           size_t channels_out, size_t above, size_t below)
 {
-  return (struct swisd_conv){.batch = value->count, .height = value->height - above - below, .width = value->width,
-                             .channels_in = value->channels, .channels_out = channels_out, .kernel = op->kernel,
-                             .rows_above = above, .rows_below = below};
+  return (struct swisd_conv){.batch = value->count,
+                             .height = value->height - above - below,
+                             .width = value->width,
+                             .channels_in = value->channels,
+                             .channels_out = channels_out,
+                             .kernel = op->kernel,
+                             .rows_above = above,
+                             .rows_below = below};
 }
 
 static uint64_t convolution_scratch(const struct swisd_program_call *call, size_t items, size_t halo)
@@ -66,8 +72,8 @@ static uint64_t convolution_scratch(const struct swisd_program_call *call, size_
     const struct swisd_shape in = swisd_model_shape_after(call->model, call->step_index, call->lane_index, i);
     const struct swisd_shape out = swisd_model_shape_after(call->model, call->step_index, call->lane_index, i + 1);
     const bool tall = call->step->edges[0].map == SWISD_MAP_HALO;
-    const struct swisd_program_value value = {.count = tall ? 1 : items, .height = (tall ? items : 1) * in.height + 2 * halo, .width = in.width,
-                                .channels = in.channels};
+    const struct swisd_program_value value = {
+      .count = tall ? 1 : items, .height = (tall ? items : 1) * in.height + 2 * halo, .width = in.width, .channels = in.channels};
     /* with and without halo rows, since the first and the last strips of an image come without */
     for (size_t rows = 0; rows <= (op->kernel > 1 ? halo : 0); rows++) {
       const struct swisd_conv shape = convolution_shape(op, &value, out.channels, rows, rows);
@@ -89,16 +95,19 @@ static void scratch_free(struct scratch *scratch)
 }
 
 /* For batches of up to `items`. */
-static enum swisd_program_status scratch_take(const struct swisd_program_call *call, size_t items, size_t halo, struct scratch *scratch)
+static enum swisd_program_status scratch_take(const struct swisd_program_call *call, size_t items, size_t halo,
+                                              struct scratch *scratch)
 {
   const uint64_t values = items * widest_value(call, 2 * halo), logits = call->step->tokens ? call->model->llama.vocab : 0;
   const uint64_t floats = values > logits ? values : logits;
-  *scratch = (struct scratch){{swisd_program_floats(floats), swisd_program_floats(floats)},
-                              swisd_program_floats(call->step->edge_count > 1 ? floats : 1),
-                              swisd_program_floats(convolution_scratch(call, items, halo)),
-                              swisd_program_floats(call->step->stateful ? swisd_llama_scratch_floats(&call->model->llama, items) : 1),
-                              calloc(items, sizeof(uint32_t))};
-  if (!scratch->buffers[0] || !scratch->buffers[1] || !scratch->gathered || !scratch->convolution || !scratch->layers || !scratch->tokens) {
+  *scratch =
+    (struct scratch){{swisd_program_floats(floats), swisd_program_floats(floats)},
+                     swisd_program_floats(call->step->edge_count > 1 ? floats : 1),
+                     swisd_program_floats(convolution_scratch(call, items, halo)),
+                     swisd_program_floats(call->step->stateful ? swisd_llama_scratch_floats(&call->model->llama, items) : 1),
+                     calloc(items, sizeof(uint32_t))};
+  if (!scratch->buffers[0] || !scratch->buffers[1] || !scratch->gathered || !scratch->convolution || !scratch->layers ||
+      !scratch->tokens) {
     scratch_free(scratch);
     return SWISD_PROGRAM_SPACE;
   }
@@ -118,7 +127,8 @@ static void swap_to(struct swisd_program_value *value, size_t height, size_t wid
   *value = (struct swisd_program_value){value->spare, x, value->count, height, width, channels};
 }
 
-static void run_convolution(const struct swisd_program_call *call, unsigned index, struct batch *batch, struct swisd_program_value *value)
+static void run_convolution(const struct swisd_program_call *call, unsigned index, struct batch *batch,
+                            struct swisd_program_value *value)
 {
   const struct swisd_op *op = &call->step->ops[index];
   const struct swisd_op_weights *weights = &call->shard->ops[index];
@@ -148,12 +158,13 @@ static void run_dense(const struct swisd_program_call *call, unsigned index, str
   call->kernels->matmul(value->count, n, k, value->x + first, features, weights->packed, value->spare, n, 0);
   swap_to(value, 1, 1, n);
   if (weights->vector || op->relu) {
-    call->kernels->epilogue(value->count, n, value->x, n, weights->vector, op->relu ? SWISD_ACTIVATION_RELU : SWISD_ACTIVATION_NONE);
+    call->kernels->epilogue(value->count, n, value->x, n, weights->vector,
+                            op->relu ? SWISD_ACTIVATION_RELU : SWISD_ACTIVATION_NONE);
   }
 }
 
-static enum swisd_program_status run_add(const struct swisd_program_call *call, const struct swisd_op *op, const struct batch *batch,
-                                         struct swisd_program_value *value)
+static enum swisd_program_status run_add(const struct swisd_program_call *call, const struct swisd_op *op,
+                                         const struct batch *batch, struct swisd_program_value *value)
 {
   const uint64_t height = swisd_model_edge_shape(call->model, call->step_index, op->edge).height;
   float *other = batch->scratch->gathered;
@@ -168,7 +179,8 @@ static enum swisd_program_status run_add(const struct swisd_program_call *call, 
   return status;
 }
 
-static void run_embed(const struct swisd_program_call *call, unsigned index, const struct batch *batch, struct swisd_program_value *value)
+static void run_embed(const struct swisd_program_call *call, unsigned index, const struct batch *batch,
+                      struct swisd_program_value *value)
 {
   const size_t hidden = call->model->llama.hidden;
   value->count = batch->hi - batch->lo;
@@ -180,14 +192,16 @@ static void run_embed(const struct swisd_program_call *call, unsigned index, con
 }
 
 /* The token that follows the last item of the call; earlier ones would be thrown away. */
-static void run_head(const struct swisd_program_call *call, unsigned index, struct batch *batch, struct swisd_program_value *value)
+static void run_head(const struct swisd_program_call *call, unsigned index, struct batch *batch,
+                     struct swisd_program_value *value)
 {
   const struct swisd_llama *llama = &call->model->llama;
   if (!batch->inlined) {
     return;
   }
   const float *last = value->x + (value->count - 1) * value->channels;
-  call->kernels->matmul(1, llama->vocab, llama->hidden, last, llama->hidden, call->shard->ops[index].packed, value->spare, llama->vocab, 0);
+  call->kernels->matmul(1, llama->vocab, llama->hidden, last, llama->hidden, call->shard->ops[index].packed, value->spare,
+                        llama->vocab, 0);
   const uint32_t token = (uint32_t)call->kernels->argmax(llama->vocab, value->spare);
   memset(batch->inlined, 0, sizeof *batch->inlined);
   memcpy(batch->inlined->bytes, &token, 4);
@@ -195,7 +209,8 @@ static void run_head(const struct swisd_program_call *call, unsigned index, stru
   batch->inlined->count = 5;
 }
 
-static enum swisd_program_status run_op(const struct swisd_program_call *call, unsigned index, struct batch *batch, struct swisd_program_value *value)
+static enum swisd_program_status run_op(const struct swisd_program_call *call, unsigned index, struct batch *batch,
+                                        struct swisd_program_value *value)
 {
   const struct swisd_op *op = &call->step->ops[index];
   const struct swisd_op_weights *weights = &call->shard->ops[index];
@@ -206,13 +221,18 @@ static enum swisd_program_status run_op(const struct swisd_program_call *call, u
       value->x[i] *= op->by;
     }
     break;
-  case SWISD_OP_CONV2D: run_convolution(call, index, batch, value); break;
-  case SWISD_OP_DENSE: run_dense(call, index, value); break;
+  case SWISD_OP_CONV2D:
+    run_convolution(call, index, batch, value);
+    break;
+  case SWISD_OP_DENSE:
+    run_dense(call, index, value);
+    break;
   case SWISD_OP_BIAS:
     call->kernels->epilogue(rows, value->channels, value->x, value->channels, weights->vector,
                             op->relu ? SWISD_ACTIVATION_RELU : SWISD_ACTIVATION_NONE);
     break;
-  case SWISD_OP_ADD: return run_add(call, op, batch, value);
+  case SWISD_OP_ADD:
+    return run_add(call, op, batch, value);
   case SWISD_OP_MAXPOOL2:
     call->kernels->maxpool2x2(value->count, value->height, value->width, value->channels, value->x, value->spare);
     swap_to(value, value->height / 2, value->width / 2, value->channels);
@@ -221,19 +241,28 @@ static enum swisd_program_status run_op(const struct swisd_program_call *call, u
     call->kernels->average_pool(value->count, value->height * value->width, value->channels, value->x, value->spare);
     swap_to(value, 1, 1, value->channels);
     break;
-  case SWISD_OP_SOFTMAX: call->kernels->softmax(rows, value->channels, value->x, value->channels); break;
+  case SWISD_OP_SOFTMAX:
+    call->kernels->softmax(rows, value->channels, value->x, value->channels);
+    break;
   case SWISD_OP_TO_U8:
     for (size_t i = 0; i < floats; i++) {
       const float y = floorf(value->x[i] * op->by + 0.5f);
       batch->out[i] = y >= 255 ? 255 : y >= 0 ? (uint8_t)y : 0; /* NaN becomes 0 */
     }
     break;
-  case SWISD_OP_EMBED: run_embed(call, index, batch, value); break;
-  case SWISD_OP_LAYERS: swisd_llama_run_layers(call, weights, op->count, value->count, batch->lo, value->x, batch->scratch->layers); break;
-  case SWISD_OP_RMSNORM:
-    call->kernels->rmsnorm(rows, value->channels, value->x, value->channels, weights->vector, call->model->llama.epsilon, value->x, value->channels);
+  case SWISD_OP_EMBED:
+    run_embed(call, index, batch, value);
     break;
-  case SWISD_OP_HEAD: run_head(call, index, batch, value); break;
+  case SWISD_OP_LAYERS:
+    swisd_llama_run_layers(call, weights, op->count, value->count, batch->lo, value->x, batch->scratch->layers);
+    break;
+  case SWISD_OP_RMSNORM:
+    call->kernels->rmsnorm(rows, value->channels, value->x, value->channels, weights->vector, call->model->llama.epsilon,
+                           value->x, value->channels);
+    break;
+  case SWISD_OP_HEAD:
+    run_head(call, index, batch, value);
+    break;
   }
   return SWISD_PROGRAM_OK;
 }
@@ -245,13 +274,15 @@ static enum swisd_program_status run_batch(const struct swisd_program_call *call
   const struct swisd_shape in = swisd_model_edge_shape(call->model, call->step_index, 0);
   const bool tall = call->step->edges[0].map == SWISD_MAP_HALO;
   const size_t items = batch->hi - batch->lo;
-  struct swisd_program_value value = {batch->scratch->buffers[0], batch->scratch->buffers[1], items, in.height, in.width, in.channels};
+  struct swisd_program_value value = {
+    batch->scratch->buffers[0], batch->scratch->buffers[1], items, in.height, in.width, in.channels};
   enum swisd_program_status status;
   if (in.type == SWISD_VALUE_TOKEN) {
     status = swisd_gather_tokens(call, batch->lo, batch->hi, batch->scratch->tokens);
   } else {
     const uint64_t period = tall ? call->step->edges[0].period : 1, image_lo = batch->lo / period * period;
-    const uint64_t above = tall ? (batch->lo - image_lo) * in.height : 0, below = tall ? (image_lo + period - batch->hi) * in.height : 0;
+    const uint64_t above = tall ? (batch->lo - image_lo) * in.height : 0,
+                   below = tall ? (image_lo + period - batch->hi) * in.height : 0;
     batch->above = above < halo ? (size_t)above : halo;
     batch->below = below < halo ? (size_t)below : halo;
     if (tall) {
@@ -265,7 +296,9 @@ static enum swisd_program_status run_batch(const struct swisd_program_call *call
     status = run_op(call, i, batch, &value);
   }
   if (batch->prepared) {
-    return status == SWISD_PROGRAM_OK ? swisd_program_check_last(call, batch->prepared, &value, batch->above, batch->below, batch->out) : status;
+    return status == SWISD_PROGRAM_OK
+             ? swisd_program_check_last(call, batch->prepared, &value, batch->above, batch->below, batch->out)
+             : status;
   }
   const struct swisd_lane *lane = &call->step->lanes[call->lane_index];
   if (status == SWISD_PROGRAM_OK && lane->out.type == SWISD_VALUE_F32) {
@@ -291,7 +324,11 @@ enum swisd_program_status swisd_program_batches(const struct swisd_program_call 
     uint64_t end = at + items < hi ? at + items : hi;
     const uint64_t image_end = period ? (at / period + 1) * period : end;
     end = end < image_end ? end : image_end;
-    struct batch batch = {.lo = at, .hi = end, .scratch = &scratch, .inlined = end == hi ? inlined : NULL, .prepared = prepared,
+    struct batch batch = {.lo = at,
+                          .hi = end,
+                          .scratch = &scratch,
+                          .inlined = end == hi ? inlined : NULL,
+                          .prepared = prepared,
                           .out = out ? out + (at - lo) * call->step->lanes[call->lane_index].out_bytes_per_item : NULL};
     status = run_batch(call, &batch, halo);
     at = end;
@@ -302,16 +339,24 @@ enum swisd_program_status swisd_program_batches(const struct swisd_program_call 
 
 enum swisd_program_status swisd_program_run(const struct swisd_model *model, const struct swisd_shard *shard, unsigned step,
                                             unsigned lane, const struct swisd_kernels *kernels, struct swisd_session *session,
-                                            uint64_t lo, uint64_t hi, const struct swisd_program_input *inputs, size_t input_count,
-                                            void *out, size_t out_bytes, struct swisd_program_inline *inline_out)
+                                            uint64_t lo, uint64_t hi, const struct swisd_program_input *inputs,
+                                            size_t input_count, void *out, size_t out_bytes,
+                                            struct swisd_program_inline *inline_out)
 {
   if (step >= model->step_count || lane >= model->steps[step].lane_count || shard->step != step || shard->lane != lane ||
       shard->kernels != kernels || lo >= hi || hi > UINT64_C(1) << 40) {
     return SWISD_PROGRAM_INPUT;
   }
   const struct swisd_model_step *s = &model->steps[step];
-  const struct swisd_program_call call = {.model = model, .step = s, .shard = shard, .kernels = kernels, .session = session,
-                                          .step_index = step, .lane_index = lane, .inputs = inputs, .input_count = input_count};
+  const struct swisd_program_call call = {.model = model,
+                                          .step = s,
+                                          .shard = shard,
+                                          .kernels = kernels,
+                                          .session = session,
+                                          .step_index = step,
+                                          .lane_index = lane,
+                                          .inputs = inputs,
+                                          .input_count = input_count};
   const uint64_t per_item = s->lanes[lane].out_bytes_per_item;
   if (per_item ? !out || out_bytes / per_item != hi - lo || out_bytes % per_item : out_bytes != 0 || !inline_out) {
     return SWISD_PROGRAM_INPUT;

@@ -103,19 +103,28 @@ static void read_op(struct reader *reader, unsigned index)
   const uint64_t floats = swisd_op_weight_floats(model, op, &model->steps[shard->step].lanes[shard->lane], in);
   const uint64_t bias = op->bias ? out.channels : 0;
   switch (op->kind) {
-  case SWISD_OP_CONV2D: weights->packed = read_convolution(reader, op, in.channels, out.channels); break;
-  case SWISD_OP_DENSE: weights->packed = read_matrix(reader, out.channels, (floats - bias) / out.channels); break;
+  case SWISD_OP_CONV2D:
+    weights->packed = read_convolution(reader, op, in.channels, out.channels);
+    break;
+  case SWISD_OP_DENSE:
+    weights->packed = read_matrix(reader, out.channels, (floats - bias) / out.channels);
+    break;
   case SWISD_OP_BIAS:
   case SWISD_OP_RMSNORM:
-  case SWISD_OP_EMBED: weights->vector = read_vector(reader, floats); break;
-  case SWISD_OP_LAYERS: weights->layers = read_layers(reader, op); break;
+  case SWISD_OP_EMBED:
+    weights->vector = read_vector(reader, floats);
+    break;
+  case SWISD_OP_LAYERS:
+    weights->layers = read_layers(reader, op);
+    break;
   case SWISD_OP_HEAD:
     if (op->tied) { /* an embed stands first in its step, so the shard begins with the matrix */
       reader->at = reader->start;
     }
     weights->packed = read_matrix(reader, model->llama.vocab, model->llama.hidden);
     break;
-  default: break;
+  default:
+    break;
   }
   if (bias) {
     weights->vector = read_vector(reader, bias);
@@ -181,7 +190,8 @@ int swisd_shard_load(const struct swisd_model *model, unsigned step, unsigned la
   }
   const uint64_t bad = find_not_finite(bytes, byte_count / 4);
   if (bad < byte_count / 4) {
-    return swisd_error_set(error, "%s: shard of step %u lane %u: weight %llu is not finite", model->name, step, lane, (unsigned long long)bad);
+    return swisd_error_set(error, "%s: shard of step %u lane %u: weight %llu is not finite", model->name, step, lane,
+                           (unsigned long long)bad);
   }
   struct swisd_shard *shard = calloc(1, sizeof *shard);
   if (!shard) {
@@ -216,8 +226,14 @@ void swisd_shard_free(struct swisd_shard *shard)
   for (unsigned i = 0; i < SWISD_MODEL_OPS_MAX; i++) {
     struct swisd_op_weights *weights = &shard->ops[i];
     for (uint32_t l = 0; weights->layers && l < step->ops[i].count; l++) {
-      float *const blocks[] = {weights->layers[l].attention_norm, weights->layers[l].ffn_norm, weights->layers[l].q, weights->layers[l].k,
-                               weights->layers[l].v, weights->layers[l].o, weights->layers[l].gate, weights->layers[l].up,
+      float *const blocks[] = {weights->layers[l].attention_norm,
+                               weights->layers[l].ffn_norm,
+                               weights->layers[l].q,
+                               weights->layers[l].k,
+                               weights->layers[l].v,
+                               weights->layers[l].o,
+                               weights->layers[l].gate,
+                               weights->layers[l].up,
                                weights->layers[l].down};
       for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) {
         free(blocks[b]);
@@ -232,7 +248,4 @@ void swisd_shard_free(struct swisd_shard *shard)
   free(shard);
 }
 
-uint64_t swisd_shard_memory_bytes(const struct swisd_shard *shard)
-{
-  return shard->memory_bytes;
-}
+uint64_t swisd_shard_memory_bytes(const struct swisd_shard *shard) { return shard->memory_bytes; }

@@ -15,9 +15,10 @@ static const struct {
   const char *name;
   unsigned bytes;
   enum swisd_tensor_type type;
-} types[] = {{"F32", 4, SWISD_TENSOR_F32},  {"F16", 2, SWISD_TENSOR_F16},  {"BF16", 2, SWISD_TENSOR_BF16}, {"F64", 8, SWISD_TENSOR_OTHER},
-             {"I64", 8, SWISD_TENSOR_OTHER}, {"I32", 4, SWISD_TENSOR_OTHER}, {"I16", 2, SWISD_TENSOR_OTHER}, {"I8", 1, SWISD_TENSOR_OTHER},
-             {"U64", 8, SWISD_TENSOR_OTHER}, {"U32", 4, SWISD_TENSOR_OTHER}, {"U16", 2, SWISD_TENSOR_OTHER}, {"U8", 1, SWISD_TENSOR_OTHER},
+} types[] = {{"F32", 4, SWISD_TENSOR_F32},    {"F16", 2, SWISD_TENSOR_F16},       {"BF16", 2, SWISD_TENSOR_BF16},
+             {"F64", 8, SWISD_TENSOR_OTHER},  {"I64", 8, SWISD_TENSOR_OTHER},     {"I32", 4, SWISD_TENSOR_OTHER},
+             {"I16", 2, SWISD_TENSOR_OTHER},  {"I8", 1, SWISD_TENSOR_OTHER},      {"U64", 8, SWISD_TENSOR_OTHER},
+             {"U32", 4, SWISD_TENSOR_OTHER},  {"U16", 2, SWISD_TENSOR_OTHER},     {"U8", 1, SWISD_TENSOR_OTHER},
              {"BOOL", 1, SWISD_TENSOR_OTHER}, {"F8_E4M3", 1, SWISD_TENSOR_OTHER}, {"F8_E5M2", 1, SWISD_TENSOR_OTHER}};
 
 enum { NAME_BYTES_MAX = 1024 };
@@ -37,7 +38,8 @@ static int read_tensor(const char *file, const char *name, const json_t *entry, 
     return swisd_error_set(error, "%s: tensor %.80s: dtype `%.16s` is not known", file, name, type ? type : "(none)");
   }
   if (!json_is_array(shape) || json_array_size(shape) > SWISD_TENSOR_DIMENSIONS_MAX) {
-    return swisd_error_set(error, "%s: tensor %.80s: shape: a list of at most %d numbers is wanted", file, name, SWISD_TENSOR_DIMENSIONS_MAX);
+    return swisd_error_set(error, "%s: tensor %.80s: shape: a list of at most %d numbers is wanted", file, name,
+                           SWISD_TENSOR_DIMENSIONS_MAX);
   }
   uint64_t bytes = types[t].bytes;
   tensor->type = types[t].type;
@@ -53,13 +55,14 @@ static int read_tensor(const char *file, const char *name, const json_t *entry, 
   }
   if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(end) || json_integer_value(first) < 0 ||
       json_integer_value(end) < json_integer_value(first) || (uint64_t)json_integer_value(end) > data_bytes) {
-    return swisd_error_set(error, "%s: tensor %.80s: data_offsets are outside the %llu bytes of data", file, name, (unsigned long long)data_bytes);
+    return swisd_error_set(error, "%s: tensor %.80s: data_offsets are outside the %llu bytes of data", file, name,
+                           (unsigned long long)data_bytes);
   }
   tensor->bytes = data + json_integer_value(first);
   tensor->byte_count = (uint64_t)(json_integer_value(end) - json_integer_value(first));
   if (tensor->byte_count != bytes) {
-    return swisd_error_set(error, "%s: tensor %.80s: %llu bytes, its shape needs %llu", file, name, (unsigned long long)tensor->byte_count,
-                           (unsigned long long)bytes);
+    return swisd_error_set(error, "%s: tensor %.80s: %llu bytes, its shape needs %llu", file, name,
+                           (unsigned long long)tensor->byte_count, (unsigned long long)bytes);
   }
   if (strlen(name) > NAME_BYTES_MAX || !(tensor->name = strdup(name))) {
     return swisd_error_set(error, "%s: a tensor's name is too long, or no memory", file);
@@ -84,12 +87,14 @@ static int check_tiling(const char *name, const struct swisd_safetensors *file, 
   for (size_t i = 0; i < file->tensor_count; i++) {
     const uint64_t at = (uint64_t)(file->tensors[i].bytes - data);
     if (at != next) {
-      return swisd_error_set(error, "%s: tensor %.80s begins at %llu, expected %llu: overlap or hole", name, file->tensors[i].name,
-                             (unsigned long long)at, (unsigned long long)next);
+      return swisd_error_set(error, "%s: tensor %.80s begins at %llu, expected %llu: overlap or hole", name,
+                             file->tensors[i].name, (unsigned long long)at, (unsigned long long)next);
     }
     next = at + file->tensors[i].byte_count;
   }
-  return next == data_bytes ? 0 : swisd_error_set(error, "%s: %llu bytes after the last tensor", name, (unsigned long long)(data_bytes - next));
+  return next == data_bytes
+           ? 0
+           : swisd_error_set(error, "%s: %llu bytes after the last tensor", name, (unsigned long long)(data_bytes - next));
 }
 
 static int read_header(const char *name, json_t *root, const uint8_t *data, uint64_t data_bytes, struct swisd_safetensors *file,
@@ -104,7 +109,8 @@ static int read_header(const char *name, json_t *root, const uint8_t *data, uint
   if (!file->tensors) {
     return swisd_error_set(error, "%s: no memory", name);
   }
-  json_object_foreach(root, key, entry) {
+  json_object_foreach(root, key, entry)
+  {
     if (strcmp(key, "__metadata__") == 0) {
       continue;
     }
@@ -127,13 +133,15 @@ int swisd_safetensors_parse(const void *bytes, size_t byte_count, const char *na
     header_bytes |= (uint64_t)((const uint8_t *)bytes)[i] << 8 * i;
   }
   if (byte_count < 8 || header_bytes > byte_count - 8 || header_bytes > SWISD_SAFETENSORS_HEADER_MAX) {
-    return swisd_error_set(error, "%s: no safetensors file, or truncated: %zu bytes, a header of %llu", name, byte_count, (unsigned long long)header_bytes);
+    return swisd_error_set(error, "%s: no safetensors file, or truncated: %zu bytes, a header of %llu", name, byte_count,
+                           (unsigned long long)header_bytes);
   }
   const char *header = (const char *)bytes + 8;
   if (swisd_json_parse(&json, name, header, (size_t)header_bytes, error)) {
     return -1;
   }
-  const int status = read_header(name, json.root, (const uint8_t *)bytes + 8 + header_bytes, byte_count - 8 - header_bytes, file, error);
+  const int status =
+    read_header(name, json.root, (const uint8_t *)bytes + 8 + header_bytes, byte_count - 8 - header_bytes, file, error);
   swisd_json_free(&json);
   if (status) {
     swisd_safetensors_close(file);
@@ -153,7 +161,8 @@ int swisd_safetensors_open(const char *path, struct swisd_safetensors *file, str
     }
     return -1;
   }
-  void *mapping = S_ISREG(about.st_mode) && about.st_size > 0 ? mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+  void *mapping =
+    S_ISREG(about.st_mode) && about.st_size > 0 ? mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
   close(fd);
   if (mapping == MAP_FAILED) {
     return swisd_error_set(error, "%s: not a regular file, empty, or cannot be mapped", path);

@@ -15,7 +15,11 @@
 size_t swisd_utf8_length(const char *text, size_t bytes)
 {
   const uint8_t *t = (const uint8_t *)text;
-  const size_t length = t[0] < 0x80 ? 1 : t[0] >= 0xc2 && t[0] < 0xe0 ? 2 : t[0] >= 0xe0 && t[0] < 0xf0 ? 3 : t[0] >= 0xf0 && t[0] < 0xf5 ? 4 : 0;
+  const size_t length = t[0] < 0x80                   ? 1
+                        : t[0] >= 0xc2 && t[0] < 0xe0 ? 2
+                        : t[0] >= 0xe0 && t[0] < 0xf0 ? 3
+                        : t[0] >= 0xf0 && t[0] < 0xf5 ? 4
+                                                      : 0;
   if (length == 0 || length > bytes) {
     return 0;
   }
@@ -25,7 +29,8 @@ size_t swisd_utf8_length(const char *text, size_t bytes)
     }
   }
   /* no overlong forms, no surrogates, nothing past U+10FFFF */
-  const bool wrong = (t[0] == 0xe0 && t[1] < 0xa0) || (t[0] == 0xed && t[1] > 0x9f) || (t[0] == 0xf0 && t[1] < 0x90) || (t[0] == 0xf4 && t[1] > 0x8f);
+  const bool wrong = (t[0] == 0xe0 && t[1] < 0xa0) || (t[0] == 0xed && t[1] > 0x9f) || (t[0] == 0xf0 && t[1] < 0x90) ||
+                     (t[0] == 0xf4 && t[1] > 0x8f);
   return wrong ? 0 : length;
 }
 
@@ -50,10 +55,7 @@ bool swisd_tokenizer_find(const struct swisd_tokenizer *tokenizer, const char *t
   return tokenizer->tokens[value].bytes == bytes && memcmp(tokenizer->tokens[value].text, text, bytes) == 0;
 }
 
-size_t swisd_tokenizer_size(const struct swisd_tokenizer *tokenizer)
-{
-  return tokenizer->size;
-}
+size_t swisd_tokenizer_size(const struct swisd_tokenizer *tokenizer) { return tokenizer->size; }
 
 /* ---- encoding ---- */
 
@@ -167,7 +169,9 @@ static void push_character(struct merger *merger, const char *text, size_t bytes
   }
   if (!known) {
     ids[0] = tokenizer->unknown;
-    count = (*unknown && tokenizer->fuse_unknown) || tokenizer->unknown == SWISD_TOKEN_NONE ? 0 : 1; /* none: dropped, as the reference does */
+    count = (*unknown && tokenizer->fuse_unknown) || tokenizer->unknown == SWISD_TOKEN_NONE
+              ? 0
+              : 1; /* none: dropped, as the reference does */
   }
   *unknown = !known;
   for (uint32_t i = 0; i < count; i++) {
@@ -214,7 +218,8 @@ static size_t normalize(const struct swisd_tokenizer *tokenizer, const char *tex
 }
 
 /* Text between special tokens. */
-static int encode_piece(const struct swisd_tokenizer *tokenizer, const char *text, size_t bytes, struct output *output, struct swisd_error *error)
+static int encode_piece(const struct swisd_tokenizer *tokenizer, const char *text, size_t bytes, struct output *output,
+                        struct swisd_error *error)
 {
   if (bytes == 0) {
     return 0;
@@ -222,7 +227,8 @@ static int encode_piece(const struct swisd_tokenizer *tokenizer, const char *tex
   const size_t room = tokenizer->prepend_bytes + bytes * (1 + tokenizer->replace_to_bytes);
   char *normal = malloc(room);
   const size_t length = normal ? normalize(tokenizer, text, bytes, normal) : 0;
-  struct merger merger = {.tokenizer = tokenizer, .symbols = calloc(length + 1, sizeof *merger.symbols),
+  struct merger merger = {.tokenizer = tokenizer,
+                          .symbols = calloc(length + 1, sizeof *merger.symbols),
                           .heap = calloc(3 * length + 1, sizeof *merger.heap)};
   int status = 0;
   if (!normal || !merger.symbols || !merger.heap) {

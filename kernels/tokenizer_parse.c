@@ -24,17 +24,15 @@ static const char *type_of(const json_t *value)
 static int copy_pattern(struct parse *parse, const char *pointer, const json_t *value, char *out, size_t *bytes)
 {
   if (!json_is_string(value) || json_string_length(value) > SWISD_TOKENIZER_PATTERN_MAX) {
-    return swisd_json_error(&parse->file, pointer, parse->error, "a text of at most %d bytes is wanted", SWISD_TOKENIZER_PATTERN_MAX);
+    return swisd_json_error(&parse->file, pointer, parse->error, "a text of at most %d bytes is wanted",
+                            SWISD_TOKENIZER_PATTERN_MAX);
   }
   *bytes = json_string_length(value);
   memcpy(out, json_string_value(value), *bytes);
   return 0;
 }
 
-static int hex_digit(char c)
-{
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+static int hex_digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; }
 
 static int16_t byte_of(const char *text, size_t bytes)
 {
@@ -54,7 +52,8 @@ static int add_token(struct parse *parse, const char *pointer, const char *text,
   }
   if (id >= t->size || bytes == 0 || bytes > TEXT_BYTES_MAX || swisd_tokenizer_find(t, text, bytes, &known) ||
       swisd_map_find(&t->by_text, swisd_text_hash(text, bytes), NULL)) {
-    return swisd_json_error(&parse->file, pointer, parse->error, "token %u: a text of 1 to %d bytes, that no other has, is wanted", id, TEXT_BYTES_MAX);
+    return swisd_json_error(&parse->file, pointer, parse->error,
+                            "token %u: a text of 1 to %d bytes, that no other has, is wanted", id, TEXT_BYTES_MAX);
   }
   t->tokens[id] = (struct swisd_token){.text = malloc(bytes), .bytes = bytes, .byte = byte_of(text, bytes)};
   if (!t->tokens[id].text || swisd_map_put(&t->by_text, swisd_text_hash(text, bytes), id)) {
@@ -85,15 +84,18 @@ static int read_vocabulary(struct parse *parse)
   if (!json_is_object(vocab) || json_object_size(vocab) < 1 || (added && !json_is_array(added))) {
     return swisd_json_error(&parse->file, "/model/vocab", parse->error, "an object of tokens is wanted");
   }
-  json_object_keylen_foreach(vocab, key, key_bytes, value) {
+  json_object_keylen_foreach(vocab, key, key_bytes, value)
+  {
     if (!get_id(value, &id)) {
       return swisd_json_error(&parse->file, "/model/vocab", parse->error, "ids are 0 to %d", SWISD_TOKENIZER_IDS_MAX - 1);
     }
     largest = id > largest ? id : largest;
   }
-  json_array_foreach(added, index, value) {
+  json_array_foreach(added, index, value)
+  {
     if (!get_id(json_object_get(value, "id"), &id) || !json_is_string(json_object_get(value, "content"))) {
-      return swisd_json_error(&parse->file, "/added_tokens", parse->error, "each has an id, 0 to %d, and a content", SWISD_TOKENIZER_IDS_MAX - 1);
+      return swisd_json_error(&parse->file, "/added_tokens", parse->error, "each has an id, 0 to %d, and a content",
+                              SWISD_TOKENIZER_IDS_MAX - 1);
     }
     largest = id > largest ? id : largest;
   }
@@ -101,15 +103,18 @@ static int read_vocabulary(struct parse *parse)
   t->tokens = t->size <= 4 * (json_object_size(vocab) + json_array_size(added)) ? calloc(t->size, sizeof *t->tokens) : NULL;
   if (!t->tokens) {
     t->size = 0;
-    return swisd_json_error(&parse->file, "/model/vocab", parse->error, "ids up to %u for %zu tokens, or no memory", largest, json_object_size(vocab));
+    return swisd_json_error(&parse->file, "/model/vocab", parse->error, "ids up to %u for %zu tokens, or no memory", largest,
+                            json_object_size(vocab));
   }
-  json_object_keylen_foreach(vocab, key, key_bytes, value) {
+  json_object_keylen_foreach(vocab, key, key_bytes, value)
+  {
     get_id(value, &id);
     if (add_token(parse, "/model/vocab", key, key_bytes, id)) {
       return -1;
     }
   }
-  json_array_foreach(added, index, value) {
+  json_array_foreach(added, index, value)
+  {
     const json_t *content = json_object_get(value, "content");
     get_id(json_object_get(value, "id"), &id);
     if (add_token(parse, "/added_tokens", json_string_value(content), json_string_length(content), id)) {
@@ -117,7 +122,8 @@ static int read_vocabulary(struct parse *parse)
     }
     if (json_is_true(json_object_get(value, "lstrip")) || json_is_true(json_object_get(value, "rstrip")) ||
         json_is_true(json_object_get(value, "single_word")) || t->special_count == SWISD_TOKENIZER_SPECIALS_MAX) {
-      return swisd_json_error(&parse->file, "/added_tokens", parse->error, "at most %d, without lstrip, rstrip and single_word, are known", SWISD_TOKENIZER_SPECIALS_MAX);
+      return swisd_json_error(&parse->file, "/added_tokens", parse->error,
+                              "at most %d, without lstrip, rstrip and single_word, are known", SWISD_TOKENIZER_SPECIALS_MAX);
     }
     t->tokens[id].special = json_is_true(json_object_get(value, "special"));
     t->specials[t->special_count++] = id;
@@ -140,14 +146,16 @@ static int read_merge(struct parse *parse, const json_t *merge, uint32_t rank)
   }
   char sum[2 * TEXT_BYTES_MAX];
   uint32_t a, b, merged;
-  if (!left || !right || left_bytes > TEXT_BYTES_MAX || right_bytes > TEXT_BYTES_MAX || !swisd_tokenizer_find(t, left, left_bytes, &a) ||
-      !swisd_tokenizer_find(t, right, right_bytes, &b)) {
-    return swisd_json_error(&parse->file, "/model/merges", parse->error, "merge %u: two tokens of the vocabulary are wanted", rank);
+  if (!left || !right || left_bytes > TEXT_BYTES_MAX || right_bytes > TEXT_BYTES_MAX ||
+      !swisd_tokenizer_find(t, left, left_bytes, &a) || !swisd_tokenizer_find(t, right, right_bytes, &b)) {
+    return swisd_json_error(&parse->file, "/model/merges", parse->error, "merge %u: two tokens of the vocabulary are wanted",
+                            rank);
   }
   memcpy(sum, left, left_bytes);
   memcpy(sum + left_bytes, right, right_bytes);
   if (!swisd_tokenizer_find(t, sum, left_bytes + right_bytes, &merged)) {
-    return swisd_json_error(&parse->file, "/model/merges", parse->error, "merge %u: what it makes is not in the vocabulary", rank);
+    return swisd_json_error(&parse->file, "/model/merges", parse->error, "merge %u: what it makes is not in the vocabulary",
+                            rank);
   }
   const uint64_t pair = (uint64_t)a << 32 | b;
   if (!swisd_map_find(&t->merges, pair, NULL) && swisd_map_put(&t->merges, pair, (uint64_t)rank << 32 | merged)) {
@@ -181,8 +189,10 @@ static int read_model(struct parse *parse)
   }
   t->byte_fallback = json_is_true(swisd_json_find(&parse->file, "/model/byte_fallback"));
   t->fuse_unknown = json_is_true(swisd_json_find(&parse->file, "/model/fuse_unk"));
-  const json_t *unknown = swisd_json_find(&parse->file, "/model/unk_token"), *merges = swisd_json_find(&parse->file, "/model/merges");
-  if (!is_off(unknown) && (!json_is_string(unknown) || !swisd_tokenizer_find(t, json_string_value(unknown), json_string_length(unknown), &t->unknown))) {
+  const json_t *unknown = swisd_json_find(&parse->file, "/model/unk_token"),
+               *merges = swisd_json_find(&parse->file, "/model/merges");
+  if (!is_off(unknown) && (!json_is_string(unknown) ||
+                           !swisd_tokenizer_find(t, json_string_value(unknown), json_string_length(unknown), &t->unknown))) {
     return swisd_json_error(&parse->file, "/model/unk_token", parse->error, "a token of the vocabulary is wanted");
   }
   if (!json_is_array(merges)) {
@@ -199,7 +209,9 @@ static int read_model(struct parse *parse)
 /* Steps of a Sequence, or the one that stands alone. */
 static size_t step_count(const json_t *value, const char *list)
 {
-  return json_is_null(value) || !value ? 0 : strcmp(type_of(value), "Sequence") == 0 ? json_array_size(json_object_get(value, list)) : 1;
+  return json_is_null(value) || !value             ? 0
+         : strcmp(type_of(value), "Sequence") == 0 ? json_array_size(json_object_get(value, list))
+                                                   : 1;
 }
 
 static const json_t *step_at(const json_t *value, const char *list, size_t index)
@@ -207,10 +219,12 @@ static const json_t *step_at(const json_t *value, const char *list, size_t index
   return strcmp(type_of(value), "Sequence") == 0 ? json_array_get(json_object_get(value, list), index) : value;
 }
 
-static int read_replace(struct parse *parse, const char *pointer, const json_t *step, char *from, size_t *from_bytes, char *to, size_t *to_bytes)
+static int read_replace(struct parse *parse, const char *pointer, const json_t *step, char *from, size_t *from_bytes, char *to,
+                        size_t *to_bytes)
 {
   const json_t *pattern = json_object_get(json_object_get(step, "pattern"), "String");
-  if (copy_pattern(parse, pointer, pattern, from, from_bytes) || copy_pattern(parse, pointer, json_object_get(step, "content"), to, to_bytes)) {
+  if (copy_pattern(parse, pointer, pattern, from, from_bytes) ||
+      copy_pattern(parse, pointer, json_object_get(step, "content"), to, to_bytes)) {
     return -1;
   }
   return *from_bytes ? 0 : swisd_json_error(&parse->file, pointer, parse->error, "Replace of an empty text");
@@ -230,9 +244,11 @@ static int read_normalizer(struct parse *parse)
       status = copy_pattern(parse, "/normalizer", json_object_get(step, "prepend"), t->prepend, &t->prepend_bytes);
     } else if (stage < 2 && strcmp(type_of(step), "Replace") == 0) {
       stage = 2;
-      status = read_replace(parse, "/normalizer", step, t->replace_from, &t->replace_from_bytes, t->replace_to, &t->replace_to_bytes);
+      status =
+        read_replace(parse, "/normalizer", step, t->replace_from, &t->replace_from_bytes, t->replace_to, &t->replace_to_bytes);
     } else {
-      status = swisd_json_error(&parse->file, "/normalizer", parse->error, "`%.40s` here: known are Prepend, then Replace", type_of(step));
+      status = swisd_json_error(&parse->file, "/normalizer", parse->error, "`%.40s` here: known are Prepend, then Replace",
+                                type_of(step));
     }
     if (status) {
       return -1;
@@ -254,9 +270,11 @@ static int read_decoder(struct parse *parse)
       next++;
     }
     if (next == 4) {
-      return swisd_json_error(&parse->file, "/decoder", parse->error, "`%.40s` here: known are Replace, ByteFallback, Fuse, Strip in this order", type_of(step));
+      return swisd_json_error(&parse->file, "/decoder", parse->error,
+                              "`%.40s` here: known are Replace, ByteFallback, Fuse, Strip in this order", type_of(step));
     }
-    if (next == 0 && read_replace(parse, "/decoder", step, t->unreplace_from, &t->unreplace_from_bytes, t->unreplace_to, &t->unreplace_to_bytes)) {
+    if (next == 0 && read_replace(parse, "/decoder", step, t->unreplace_from, &t->unreplace_from_bytes, t->unreplace_to,
+                                  &t->unreplace_to_bytes)) {
       return -1;
     }
     t->decodes_bytes |= next == 1;
@@ -288,7 +306,8 @@ static int read_template(struct parse *parse)
     return 0;
   }
   if (strcmp(type_of(value), "TemplateProcessing") != 0) {
-    return swisd_json_error(&parse->file, "/post_processor", parse->error, "`%.40s`: only TemplateProcessing is known", type_of(value));
+    return swisd_json_error(&parse->file, "/post_processor", parse->error, "`%.40s`: only TemplateProcessing is known",
+                            type_of(value));
   }
   const json_t *single = json_object_get(value, "single");
   for (size_t i = 0; i < json_array_size(single); i++) {
@@ -301,7 +320,8 @@ static int read_template(struct parse *parse)
     }
     if (!json_is_string(token) || *count == SWISD_TOKENIZER_AFFIX_MAX ||
         !swisd_tokenizer_find(t, json_string_value(token), json_string_length(token), &id)) {
-      return swisd_json_error(&parse->file, "/post_processor/single", parse->error, "part %zu: one Sequence, and known special tokens, are wanted", i);
+      return swisd_json_error(&parse->file, "/post_processor/single", parse->error,
+                              "part %zu: one Sequence, and known special tokens, are wanted", i);
     }
     (text ? t->after : t->before)[(*count)++] = id;
   }

@@ -22,7 +22,7 @@ struct job {
   const char *targets;
   size_t target_bytes, count;
   net_loss loss;
-  float *outputs; /* predict: not NULL */
+  float *outputs;   /* predict: not NULL */
   float *gradients; /* train: [SLICES][parameter_count] */
   double losses[SLICES];
   unsigned thread, threads;
@@ -60,12 +60,21 @@ void net_build(struct net *net, const struct layer *layers, size_t layer_count, 
     layer->height = height, layer->width = width, layer->in = channels;
     layer->weight = net->parameter_count;
     switch (layer->kind) {
-    case LAYER_CONV3: layer->bias = layer->weight + 9 * channels * layer->out, channels = layer->out; break;
-    case LAYER_DENSE: layer->bias = layer->weight + height * width * channels * layer->out;
-      height = width = 1, channels = layer->out; break;
-    case LAYER_MAXPOOL2: height /= 2, width /= 2; break;
-    case LAYER_AVERAGE: height = width = 1; break;
-    case LAYER_RELU: break;
+    case LAYER_CONV3:
+      layer->bias = layer->weight + 9 * channels * layer->out, channels = layer->out;
+      break;
+    case LAYER_DENSE:
+      layer->bias = layer->weight + height * width * channels * layer->out;
+      height = width = 1, channels = layer->out;
+      break;
+    case LAYER_MAXPOOL2:
+      height /= 2, width /= 2;
+      break;
+    case LAYER_AVERAGE:
+      height = width = 1;
+      break;
+    case LAYER_RELU:
+      break;
     }
     if (layer->kind == LAYER_CONV3 || layer->kind == LAYER_DENSE)
       net->parameter_count = layer->bias + layer->out;
@@ -185,7 +194,8 @@ static void layer_forward(const struct net *net, size_t index, struct workspace 
     im2col(layer->height, layer->width, layer->in, x, work->columns[index], 0);
     for (size_t p = 0; p < pixels; p++)
       memcpy(y + p * layer->out, bias, layer->out * sizeof *y);
-    gemm(CblasNoTrans, CblasNoTrans, pixels, layer->out, 9 * layer->in, work->columns[index], 9 * layer->in, weight, layer->out, 1, y);
+    gemm(CblasNoTrans, CblasNoTrans, pixels, layer->out, 9 * layer->in, work->columns[index], 9 * layer->in, weight, layer->out,
+         1, y);
     break;
   case LAYER_DENSE:
     memcpy(y, bias, layer->out * sizeof *y);
@@ -195,7 +205,9 @@ static void layer_forward(const struct net *net, size_t index, struct workspace 
     for (size_t i = 0; i < in_floats; i++)
       y[i] = x[i] > 0 ? x[i] : 0;
     break;
-  case LAYER_MAXPOOL2: pool_forward(layer, x, y); break;
+  case LAYER_MAXPOOL2:
+    pool_forward(layer, x, y);
+    break;
   case LAYER_AVERAGE:
     memset(y, 0, layer->in * sizeof *y);
     for (size_t i = 0; i < in_floats; i++)
@@ -205,7 +217,8 @@ static void layer_forward(const struct net *net, size_t index, struct workspace 
 }
 
 /* dy by the layer's output -> dx by its input (unless it is the first), and the parameters' gradient added to `gradient`. */
-static void layer_backward(const struct net *net, size_t index, struct workspace *work, const float *dy, float *dx, float *gradient)
+static void layer_backward(const struct net *net, size_t index, struct workspace *work, const float *dy, float *dx,
+                           float *gradient)
 {
   const struct layer *layer = &net->layers[index];
   const size_t pixels = layer->height * layer->width, in_floats = pixels * layer->in, k = 9 * layer->in;
@@ -231,7 +244,9 @@ static void layer_backward(const struct net *net, size_t index, struct workspace
     for (size_t i = 0; i < in_floats; i++)
       dx[i] = x[i] > 0 ? dy[i] : 0;
     break;
-  case LAYER_MAXPOOL2: pool_backward(layer, x, y, dy, dx); break;
+  case LAYER_MAXPOOL2:
+    pool_backward(layer, x, y, dy, dx);
+    break;
   case LAYER_AVERAGE:
     for (size_t i = 0; i < in_floats; i++)
       dx[i] = dy[i % layer->in] / (float)pixels;
@@ -295,8 +310,15 @@ double net_train(struct net *net, const float *inputs, const void *targets, size
   struct job jobs[THREADS_MAX];
   float *gradients = floats(SLICES * n);
   for (unsigned t = 0; t < threads; t++)
-    jobs[t] = (struct job){.net = net, .inputs = inputs, .targets = targets, .target_bytes = target_bytes, .count = count,
-                           .loss = loss, .gradients = gradients, .thread = t, .threads = threads};
+    jobs[t] = (struct job){.net = net,
+                           .inputs = inputs,
+                           .targets = targets,
+                           .target_bytes = target_bytes,
+                           .count = count,
+                           .loss = loss,
+                           .gradients = gradients,
+                           .thread = t,
+                           .threads = threads};
   run_job(jobs, threads);
   double total = 0;
   for (size_t slice = 0; slice < SLICES; slice++)

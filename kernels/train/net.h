@@ -16,9 +16,9 @@ enum layer_kind { LAYER_CONV3, LAYER_RELU, LAYER_MAXPOOL2, LAYER_AVERAGE, LAYER_
 
 struct layer {
   enum layer_kind kind;
-  size_t out;              /* channels made; CONV3 and DENSE */
+  size_t out;               /* channels made; CONV3 and DENSE */
   size_t height, width, in; /* filled by net_build: of the input */
-  size_t weight, bias;     /* filled: offsets in the parameters */
+  size_t weight, bias;      /* filled: offsets in the parameters */
 };
 
 enum { LAYERS_MAX = 16, SLICES = 8, THREADS_MAX = 8 };

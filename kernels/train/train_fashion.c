@@ -19,9 +19,18 @@
 enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10, BATCH = 64, TEST_BATCH = 1000, SHIFT_MAX = 2 };
 
 static const struct layer layers[] = {
-    {LAYER_CONV3, .out = 16}, {LAYER_RELU}, {LAYER_CONV3, .out = 32}, {LAYER_RELU}, {LAYER_MAXPOOL2},
-    {LAYER_CONV3, .out = 64}, {LAYER_RELU}, {LAYER_MAXPOOL2}, {LAYER_CONV3, .out = 128}, {LAYER_RELU}, {LAYER_AVERAGE},
-    {LAYER_DENSE, .out = CLASSES},
+  {LAYER_CONV3, .out = 16},
+  {LAYER_RELU},
+  {LAYER_CONV3, .out = 32},
+  {LAYER_RELU},
+  {LAYER_MAXPOOL2},
+  {LAYER_CONV3, .out = 64},
+  {LAYER_RELU},
+  {LAYER_MAXPOOL2},
+  {LAYER_CONV3, .out = 128},
+  {LAYER_RELU},
+  {LAYER_AVERAGE},
+  {LAYER_DENSE, .out = CLASSES},
 };
 
 struct data {
@@ -38,7 +47,8 @@ static int load(struct data *data, const char *stem)
     snprintf(path, sizeof path, SWISD_FASHION_FOLDER "/%s-labels-idx1-ubyte.gz", stem);
     status = swisd_dataset_read(path, &data->labels, &error);
   }
-  if (!status && (data->images.item_bytes != PIXELS || data->labels.item_bytes != 1 || data->images.item_count != data->labels.item_count))
+  if (!status &&
+      (data->images.item_bytes != PIXELS || data->labels.item_bytes != 1 || data->images.item_count != data->labels.item_count))
     status = swisd_error_set(&error, "%s: not 28 x 28 images with one label each", path);
   if (status)
     fprintf(stderr, "train_fashion: %s\n", error.text);

@@ -19,8 +19,8 @@ enum { TEST_TILES = 16, TEST_SIDE = TEST_TILES * TILE, WEIGHTS_HEIGHT = 448, WEI
 static const double sigma = 25; /* grey levels: the usual test of denoisers */
 
 static const struct layer layers[] = {
-    {LAYER_CONV3, .out = CHANNELS}, {LAYER_RELU}, {LAYER_CONV3, .out = CHANNELS}, {LAYER_RELU},
-    {LAYER_CONV3, .out = CHANNELS}, {LAYER_RELU}, {LAYER_CONV3, .out = 1},
+  {LAYER_CONV3, .out = CHANNELS}, {LAYER_RELU}, {LAYER_CONV3, .out = CHANNELS}, {LAYER_RELU},
+  {LAYER_CONV3, .out = CHANNELS}, {LAYER_RELU}, {LAYER_CONV3, .out = 1},
 };
 
 static double normal(struct swisd_philox *random)
@@ -88,8 +88,8 @@ static void evaluate(const struct net *net, const struct swisd_dataset *images, 
   for (size_t i = 0; i < pixels; i++) {
     better[i] = fmin(255, fmax(0, floor(255 * ((double)input[i] + (double)output[i]) + 0.5)));
   }
-  printf("test mosaic %d x %d, noise %g: %.2f dB before, %.2f dB after\n", TEST_SIDE, TEST_SIDE, sigma, psnr(clean, noisy, pixels),
-         psnr(clean, better, pixels));
+  printf("test mosaic %d x %d, noise %g: %.2f dB before, %.2f dB after\n", TEST_SIDE, TEST_SIDE, sigma,
+         psnr(clean, noisy, pixels), psnr(clean, better, pixels));
   net_free(&large);
   free(clean);
   free(noisy);
@@ -124,7 +124,8 @@ static int save(const struct net *net, const char *folder)
   struct swisd_error error;
   char path[4096];
   snprintf(path, sizeof path, "%s/denoise", folder);
-  if (net->parameter_count != SWISD_STRIPS_PARAMETERS || swisd_strips_cut(net->parameters, WEIGHTS_HEIGHT, WEIGHTS_WIDTH, &bundle, &error) ||
+  if (net->parameter_count != SWISD_STRIPS_PARAMETERS ||
+      swisd_strips_cut(net->parameters, WEIGHTS_HEIGHT, WEIGHTS_WIDTH, &bundle, &error) ||
       swisd_model_folder_save(path, &bundle, &error)) {
     fprintf(stderr, "train_strips: %s\n", error.text);
     return -1;

@@ -41,7 +41,8 @@ int swisd_bundle_seal(struct swisd_bundle *bundle, struct swisd_error *error)
   return 0;
 }
 
-int swisd_manifest_parse(const void *bytes, size_t byte_count, const char *name, struct swisd_model *model, struct swisd_error *error)
+int swisd_manifest_parse(const void *bytes, size_t byte_count, const char *name, struct swisd_model *model,
+                         struct swisd_error *error)
 {
   if (swisd_model_parse(bytes, byte_count, name, model, error)) {
     return -1;
@@ -140,7 +141,8 @@ int swisd_store_save_bundle(struct swisd_store *store, struct swisd_bundle *bund
   for (unsigned s = 0; status == SWISD_STORE_OK && s < model->step_count; s++) {
     for (unsigned l = 0; status == SWISD_STORE_OK && l < model->steps[s].lane_count; l++) {
       const struct swisd_lane *lane = &model->steps[s].lanes[l];
-      status = swisd_store_save(store, SWISD_STORE_SHARD, lane->shard, bundle->shards[model->steps[s].lane_first + l], lane->bytes, error);
+      status = swisd_store_save(store, SWISD_STORE_SHARD, lane->shard, bundle->shards[model->steps[s].lane_first + l],
+                                lane->bytes, error);
     }
   }
   if (status == SWISD_STORE_OK) {

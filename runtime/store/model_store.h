@@ -18,7 +18,8 @@ int swisd_model_folder_load(const char *folder, struct swisd_bundle *bundle, str
 int swisd_model_folder_save(const char *folder, struct swisd_bundle *bundle, struct swisd_error *error);
 
 /* A manifest's bytes -> model with its id. */
-int swisd_manifest_parse(const void *bytes, size_t byte_count, const char *name, struct swisd_model *model, struct swisd_error *error);
+int swisd_manifest_parse(const void *bytes, size_t byte_count, const char *name, struct swisd_model *model,
+                         struct swisd_error *error);
 
 /* All of a bundle into a node's store (it becomes the model's first holder), and back. */
 int swisd_store_save_bundle(struct swisd_store *store, struct swisd_bundle *bundle, struct swisd_error *error);

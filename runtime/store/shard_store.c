@@ -68,10 +68,7 @@ struct swisd_store *swisd_store_open(const char *folder, struct swisd_error *err
   return store;
 }
 
-void swisd_store_close(struct swisd_store *store)
-{
-  free(store);
-}
+void swisd_store_close(struct swisd_store *store) { free(store); }
 
 enum swisd_store_status swisd_store_save(struct swisd_store *store, enum swisd_store_kind kind, uint64_t id, const void *bytes,
                                          size_t byte_count, struct swisd_error *error)
@@ -106,7 +103,8 @@ enum swisd_store_status swisd_store_load(struct swisd_store *store, enum swisd_s
   return status;
 }
 
-enum swisd_store_status swisd_store_drop(struct swisd_store *store, enum swisd_store_kind kind, uint64_t id, struct swisd_error *error)
+enum swisd_store_status swisd_store_drop(struct swisd_store *store, enum swisd_store_kind kind, uint64_t id,
+                                         struct swisd_error *error)
 {
   char path[PATH_BYTES];
   file_path(store, kind, id, path);
@@ -120,7 +118,8 @@ enum swisd_store_status swisd_store_drop(struct swisd_store *store, enum swisd_s
 /* Whether a file's name is an id of this kind. */
 static bool name_id(const char *name, enum swisd_store_kind kind, uint64_t *id)
 {
-  if (strlen(name) != 16 + strlen(extensions[kind]) || strspn(name, "0123456789abcdef") != 16 || strcmp(name + 16, extensions[kind]) != 0) {
+  if (strlen(name) != 16 + strlen(extensions[kind]) || strspn(name, "0123456789abcdef") != 16 ||
+      strcmp(name + 16, extensions[kind]) != 0) {
     return false;
   }
   *id = strtoull(name, NULL, 16);
@@ -133,8 +132,8 @@ static int compare_entries(const void *a, const void *b)
   return x < y ? -1 : x > y;
 }
 
-size_t swisd_store_list(struct swisd_store *store, enum swisd_store_kind kind, struct swisd_store_entry *entries, size_t entry_max,
-                        size_t *damaged)
+size_t swisd_store_list(struct swisd_store *store, enum swisd_store_kind kind, struct swisd_store_entry *entries,
+                        size_t entry_max, size_t *damaged)
 {
   size_t count = 0, listed = 0, bad = 0;
   DIR *list = opendir(store->folders[kind]);

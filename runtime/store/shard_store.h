@@ -36,14 +36,15 @@ enum swisd_store_status swisd_store_save(struct swisd_store *store, enum swisd_s
 /* Reads and verifies; *bytes is malloc'ed. */
 enum swisd_store_status swisd_store_load(struct swisd_store *store, enum swisd_store_kind kind, uint64_t id, void **bytes,
                                          size_t *byte_count, struct swisd_error *error);
-enum swisd_store_status swisd_store_drop(struct swisd_store *store, enum swisd_store_kind kind, uint64_t id, struct swisd_error *error);
+enum swisd_store_status swisd_store_drop(struct swisd_store *store, enum swisd_store_kind kind, uint64_t id,
+                                         struct swisd_error *error);
 
 struct swisd_store_entry {
   uint64_t id, bytes;
 };
 /* Verifies every file of that kind and lists those that are whole, by id, up to `entry_max`; returns how many there are.
  * Damaged files are removed and counted in *damaged (may be NULL). */
-size_t swisd_store_list(struct swisd_store *store, enum swisd_store_kind kind, struct swisd_store_entry *entries, size_t entry_max,
-                        size_t *damaged);
+size_t swisd_store_list(struct swisd_store *store, enum swisd_store_kind kind, struct swisd_store_entry *entries,
+                        size_t entry_max, size_t *damaged);
 
 #endif

@@ -15,7 +15,7 @@ enum { PATH_BYTES = 4096 };
 static enum swisd_store_status failed(struct swisd_error *error, const char *path, const char *what, int code)
 {
   swisd_error_set(error, "%s: %s: %s", path, what, strerror(code));
-  return code == ENOENT ? SWISD_STORE_NOT_FOUND
+  return code == ENOENT                                                        ? SWISD_STORE_NOT_FOUND
          : code == ENOSPC || code == EDQUOT || code == EFBIG || code == ENOMEM ? SWISD_STORE_SPACE
                                                                                : SWISD_STORE_FAILED;
 }
@@ -50,7 +50,8 @@ enum swisd_store_status swisd_whole_file_read(const char *path, uint64_t bytes_m
     swisd_error_set(error, "%s: not a regular file", path);
     status = SWISD_STORE_FAILED;
   } else if ((uint64_t)about.st_size > bytes_max) {
-    swisd_error_set(error, "%s: %lld bytes, at most %llu are wanted", path, (long long)about.st_size, (unsigned long long)bytes_max);
+    swisd_error_set(error, "%s: %lld bytes, at most %llu are wanted", path, (long long)about.st_size,
+                    (unsigned long long)bytes_max);
     status = SWISD_STORE_FAILED;
   } else if (!(*bytes = malloc((size_t)about.st_size + 1))) {
     status = failed(error, path, "cannot be read", ENOMEM);

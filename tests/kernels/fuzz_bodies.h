@@ -26,7 +26,8 @@ static inline bool fuzz_manifest(const uint8_t *bytes, size_t count)
   }
   char *text, *twice;
   size_t text_bytes, twice_bytes;
-  int status = swisd_model_write(&model, &text, &text_bytes, &error) || swisd_model_parse(text, text_bytes, "again", &again, &error) ||
+  int status = swisd_model_write(&model, &text, &text_bytes, &error) ||
+               swisd_model_parse(text, text_bytes, "again", &again, &error) ||
                swisd_model_write(&again, &twice, &twice_bytes, &error);
   assert(status == 0 && text_bytes == twice_bytes && memcmp(text, twice, text_bytes) == 0);
   free(text);

@@ -1,4 +1,5 @@
-/* Small models with random weights, pieces cut at random, and where the shared data lies: for the tests of models and programs. */
+/* Small models with random weights, pieces cut at random, and where the shared data lies: for the tests of models and programs.
+ */
 #ifndef SWISD_TESTS_KERNELS_MODEL_CASES_H
 #define SWISD_TESTS_KERNELS_MODEL_CASES_H
 
@@ -22,10 +23,7 @@
 /* Floats that the tensors of a model's operations are cut from: enough for the small models here. */
 enum { CASE_WEIGHTS = 1 << 17 };
 
-static inline struct swisd_philox case_random(uint32_t purpose)
-{
-  return swisd_philox_stream(20240607, 0, 0, purpose);
-}
+static inline struct swisd_philox case_random(uint32_t purpose) { return swisd_philox_stream(20240607, 0, 0, purpose); }
 
 /* In -1/2 .. 1/2. malloc'ed. */
 static inline float *case_weights(size_t count, uint32_t purpose)

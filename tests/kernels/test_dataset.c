@@ -50,9 +50,12 @@ static void a_file_cut_off_anywhere_or_with_bytes_left_over_is_refused(void **st
 static void headers_with_mistakes_are_refused_with_their_reason(void **state)
 {
   (void)state;
-  static const struct { size_t at; uint8_t value; const char *reason; } cases[] = {
-      {0, 1, "not an IDX file"}, {2, 0x0d, "only unsigned bytes"}, {3, 0, "0 dimensions"}, {3, 5, "5 dimensions"}, {7, 0, "dimension 0 is 0"},
-      {4, 0xff, "dimension"}, {7, 4, "truncated"}, {8, 0x40, "dimension"}};
+  static const struct {
+    size_t at;
+    uint8_t value;
+    const char *reason;
+  } cases[] = {{0, 1, "not an IDX file"},  {2, 0x0d, "only unsigned bytes"}, {3, 0, "0 dimensions"}, {3, 5, "5 dimensions"},
+               {7, 0, "dimension 0 is 0"}, {4, 0xff, "dimension"},           {7, 4, "truncated"},    {8, 0x40, "dimension"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     uint8_t file[256];
     struct swisd_dataset dataset;
@@ -101,11 +104,11 @@ static void the_real_data_set_has_its_10000_images(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(plain_and_gzipped_files_read_the_same),
-      cmocka_unit_test(a_file_cut_off_anywhere_or_with_bytes_left_over_is_refused),
-      cmocka_unit_test(headers_with_mistakes_are_refused_with_their_reason),
-      cmocka_unit_test(a_missing_data_set_names_the_package),
-      cmocka_unit_test(the_real_data_set_has_its_10000_images),
+    cmocka_unit_test(plain_and_gzipped_files_read_the_same),
+    cmocka_unit_test(a_file_cut_off_anywhere_or_with_bytes_left_over_is_refused),
+    cmocka_unit_test(headers_with_mistakes_are_refused_with_their_reason),
+    cmocka_unit_test(a_missing_data_set_names_the_package),
+    cmocka_unit_test(the_real_data_set_has_its_10000_images),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

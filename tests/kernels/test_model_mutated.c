@@ -9,14 +9,19 @@ enum { ROUNDS = 4000 };
 /* One to four changes: a bit, a byte, a piece left out, doubled or moved, a number made huge, an end cut off. */
 static size_t mutate(struct swisd_philox *random, const uint8_t *from, size_t count, uint8_t *to, size_t max)
 {
-  static const char *const spices[] = {"-1", "99999999999", "1e400", "null", "[", "{", "\"", "0", "4294967295", "18446744073709551615", "true"};
+  static const char *const spices[] = {"-1",         "99999999999",          "1e400", "null", "[", "{", "\"", "0",
+                                       "4294967295", "18446744073709551615", "true"};
   memcpy(to, from, count);
   for (uint32_t changes = 1 + swisd_philox_below(random, 4); changes > 0 && count > 0; changes--) {
     const size_t at = swisd_philox_below(random, (uint32_t)count), rest = count - at;
     size_t length = 1 + swisd_philox_below(random, (uint32_t)(rest < 24 ? rest : 24));
     switch (swisd_philox_below(random, 7)) {
-    case 0: to[at] ^= (uint8_t)(1u << swisd_philox_below(random, 8)); break;
-    case 1: to[at] = (uint8_t)swisd_philox_u32(random); break;
+    case 0:
+      to[at] ^= (uint8_t)(1u << swisd_philox_below(random, 8));
+      break;
+    case 1:
+      to[at] = (uint8_t)swisd_philox_u32(random);
+      break;
     case 2:
       memmove(to + at, to + at + length, rest - length);
       count -= length;
@@ -26,8 +31,12 @@ static size_t mutate(struct swisd_philox *random, const uint8_t *from, size_t co
       memmove(to + at + length, to + at, rest);
       count += length;
       break;
-    case 4: count = swisd_philox_below(random, 4) ? count : at; break;
-    case 5: memmove(to + at, to + swisd_philox_below(random, (uint32_t)(count - length + 1)), length); break;
+    case 4:
+      count = swisd_philox_below(random, 4) ? count : at;
+      break;
+    case 5:
+      memmove(to + at, to + swisd_philox_below(random, (uint32_t)(count - length + 1)), length);
+      break;
     default: { /* in place of the number that stands next, if any */
       const char *spice = spices[swisd_philox_below(random, sizeof spices / sizeof *spices)];
       size_t begin = at;
@@ -50,7 +59,8 @@ static size_t mutate(struct swisd_philox *random, const uint8_t *from, size_t co
 }
 
 /* Mutates `rounds` times; the original is valid, and most of what comes of it is not. */
-static void torment(bool (*body)(const uint8_t *, size_t), const void *original, size_t count, uint32_t purpose, unsigned valid_max)
+static void torment(bool (*body)(const uint8_t *, size_t), const void *original, size_t count, uint32_t purpose,
+                    unsigned valid_max)
 {
   struct swisd_philox random = case_random(purpose);
   const size_t max = count + 512;
@@ -109,9 +119,9 @@ static void mutated_images_are_refused_or_whole(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(mutated_manifests_are_refused_or_consistent), cmocka_unit_test(mutated_safetensors_are_refused_or_readable),
-      cmocka_unit_test(mutated_tokenizers_are_refused_or_usable),    cmocka_unit_test(mutated_data_sets_are_refused_or_whole),
-      cmocka_unit_test(mutated_images_are_refused_or_whole),
+    cmocka_unit_test(mutated_manifests_are_refused_or_consistent), cmocka_unit_test(mutated_safetensors_are_refused_or_readable),
+    cmocka_unit_test(mutated_tokenizers_are_refused_or_usable),    cmocka_unit_test(mutated_data_sets_are_refused_or_whole),
+    cmocka_unit_test(mutated_images_are_refused_or_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

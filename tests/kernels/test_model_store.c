@@ -115,7 +115,9 @@ static void what_is_saved_is_there_after_a_restart(void **state)
   void *bytes;
   size_t count, damaged;
   for (size_t i = 0; i < 3; i++) {
-    assert_int_equal(swisd_store_save(store, SWISD_STORE_SHARD, swisd_digest_short(texts[i], strlen(texts[i])), texts[i], strlen(texts[i]), &error), 0);
+    assert_int_equal(swisd_store_save(store, SWISD_STORE_SHARD, swisd_digest_short(texts[i], strlen(texts[i])), texts[i],
+                                      strlen(texts[i]), &error),
+                     0);
   }
   assert_int_equal(swisd_store_save(store, SWISD_STORE_SHARD, swisd_digest_short("one", 3), "one", 3, &error), SWISD_STORE_OK);
   swisd_store_close(store);
@@ -125,13 +127,15 @@ static void what_is_saved_is_there_after_a_restart(void **state)
   assert_true(entries[0].id < entries[1].id && entries[1].id < entries[2].id);
   assert_int_equal(swisd_store_list(store, SWISD_STORE_SHARD, entries, 1, NULL), 3);
   assert_int_equal(swisd_store_list(store, SWISD_STORE_MANIFEST, entries, 4, NULL), 0);
-  assert_int_equal(swisd_store_load(store, SWISD_STORE_SHARD, swisd_digest_short("two", 3), &bytes, &count, &error), SWISD_STORE_OK);
+  assert_int_equal(swisd_store_load(store, SWISD_STORE_SHARD, swisd_digest_short("two", 3), &bytes, &count, &error),
+                   SWISD_STORE_OK);
   assert_int_equal(count, 3);
   assert_memory_equal(bytes, "two", 3);
   free(bytes);
   assert_int_equal(swisd_store_drop(store, SWISD_STORE_SHARD, swisd_digest_short("two", 3), &error), SWISD_STORE_OK);
   assert_int_equal(swisd_store_drop(store, SWISD_STORE_SHARD, swisd_digest_short("two", 3), &error), SWISD_STORE_NOT_FOUND);
-  assert_int_equal(swisd_store_load(store, SWISD_STORE_SHARD, swisd_digest_short("two", 3), &bytes, &count, &error), SWISD_STORE_NOT_FOUND);
+  assert_int_equal(swisd_store_load(store, SWISD_STORE_SHARD, swisd_digest_short("two", 3), &bytes, &count, &error),
+                   SWISD_STORE_NOT_FOUND);
   swisd_store_close(store);
 }
 
@@ -183,13 +187,15 @@ static void a_full_disk_is_reported_and_leaves_nothing_behind(void **state)
   small.rlim_cur = 50000;
   void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-  const enum swisd_store_status status = swisd_store_save(store, SWISD_STORE_SHARD, swisd_digest_short(large, 100000), large, 100000, &error);
+  const enum swisd_store_status status =
+    swisd_store_save(store, SWISD_STORE_SHARD, swisd_digest_short(large, 100000), large, 100000, &error);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
   signal(SIGXFSZ, handler);
   assert_int_equal(status, SWISD_STORE_SPACE);
   assert_non_null(strstr(error.text, "cannot be written"));
   assert_int_equal(file_count(in_folder("shards")), 0);
-  assert_int_equal(swisd_store_save(store, SWISD_STORE_SHARD, swisd_digest_short(large, 100000), large, 100000, &error), SWISD_STORE_OK);
+  assert_int_equal(swisd_store_save(store, SWISD_STORE_SHARD, swisd_digest_short(large, 100000), large, 100000, &error),
+                   SWISD_STORE_OK);
   free(large);
   swisd_store_close(store);
 }
@@ -266,15 +272,26 @@ static void a_damaged_model_folder_names_the_file(void **state)
   make_bundle(&made);
   snprintf(shard, sizeof shard, "shards/%016llx.bin", (unsigned long long)made.model.steps[1].lanes[0].shard);
   for (int kind = 0; kind < 5; kind++) {
-    static const char *const expected[] = {"damaged", "bytes, the manifest says", "cannot be opened", "manifest.json", "manifest.json:1:"};
+    static const char *const expected[] = {"damaged", "bytes, the manifest says", "cannot be opened", "manifest.json",
+                                           "manifest.json:1:"};
     assert_int_equal(swisd_model_folder_save(folder, &made, &error), 0);
     snprintf(shard, sizeof shard, "shards/%016llx.bin", (unsigned long long)made.model.steps[1].lanes[0].shard);
     switch (kind) {
-    case 0: overwrite(in_folder(shard), 1000, "x", 1); break;
-    case 1: assert_int_equal(truncate(in_folder(shard), 1000), 0); break;
-    case 2: assert_int_equal(unlink(in_folder(shard)), 0); break;
-    case 3: assert_int_equal(unlink(in_folder("manifest.json")), 0); break;
-    default: overwrite(in_folder("manifest.json"), 0, "}", 1); break;
+    case 0:
+      overwrite(in_folder(shard), 1000, "x", 1);
+      break;
+    case 1:
+      assert_int_equal(truncate(in_folder(shard), 1000), 0);
+      break;
+    case 2:
+      assert_int_equal(unlink(in_folder(shard)), 0);
+      break;
+    case 3:
+      assert_int_equal(unlink(in_folder("manifest.json")), 0);
+      break;
+    default:
+      overwrite(in_folder("manifest.json"), 0, "}", 1);
+      break;
     }
     assert_int_equal(swisd_model_folder_load(folder, &loaded, &error), -1);
     if (!strstr(error.text, expected[kind]) || (kind < 3 && !strstr(error.text, shard))) {
@@ -297,7 +314,8 @@ static void load_shipped(const char *name, struct swisd_bundle *bundle)
   }
 }
 
-static void predict(const struct swisd_bundle *bundle, const struct swisd_kernels *kernels, const uint8_t *images, size_t count, float *logits)
+static void predict(const struct swisd_bundle *bundle, const struct swisd_kernels *kernels, const uint8_t *images, size_t count,
+                    float *logits)
 {
   struct swisd_error error = {""};
   struct swisd_local *local = swisd_local_open(bundle, kernels, &error);
@@ -320,8 +338,8 @@ static size_t best(const float *logits, size_t *second)
   return first;
 }
 
-/* 91.69 % on all 10,000; of the first 1,000 at least 90 %. Both cuts give the same bits with the portable kernels, and every set the same
- * labels wherever the two best are 1e-4 apart. */
+/* 91.69 % on all 10,000; of the first 1,000 at least 90 %. Both cuts give the same bits with the portable kernels, and every set
+ * the same labels wherever the two best are 1e-4 apart. */
 static void the_shipped_network_classifies_and_its_cuts_agree(void **state)
 {
   (void)state;
@@ -379,7 +397,8 @@ static void the_shipped_denoiser_denoises(void **state)
   struct swisd_philox random = case_random(71);
   for (size_t i = 0; i < height * width; i++) {
     clean[i] = (uint8_t)(i / width / 28 % 2 == i % width / 28 % 2 ? 200 : 0);
-    const double sum = swisd_philox_unit(&random) + swisd_philox_unit(&random) + swisd_philox_unit(&random) - 1.5; /* deviation 1/2 */
+    const double sum =
+      swisd_philox_unit(&random) + swisd_philox_unit(&random) + swisd_philox_unit(&random) - 1.5; /* deviation 1/2 */
     const double grey = floor(clean[i] + 50 * sum + 0.5);
     noisy[i] = grey < 0 ? 0 : grey > 255 ? 255 : (uint8_t)grey;
   }
@@ -404,16 +423,16 @@ static void the_shipped_denoiser_denoises(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_digest_is_sha_256),
-      cmocka_unit_test_setup_teardown(what_is_saved_is_there_after_a_restart, make_folder, drop_folder),
-      cmocka_unit_test_setup_teardown(bytes_that_do_not_match_are_neither_kept_nor_handed_out, make_folder, drop_folder),
-      cmocka_unit_test_setup_teardown(what_a_crash_left_half_written_is_cleared_away, make_folder, drop_folder),
-      cmocka_unit_test_setup_teardown(a_full_disk_is_reported_and_leaves_nothing_behind, make_folder, drop_folder),
-      cmocka_unit_test_setup_teardown(a_store_where_none_can_be_is_an_error, make_folder, drop_folder),
-      cmocka_unit_test_setup_teardown(a_model_saved_in_a_folder_or_a_store_loads_the_same, make_folder, drop_folder),
-      cmocka_unit_test_setup_teardown(a_damaged_model_folder_names_the_file, make_folder, drop_folder),
-      cmocka_unit_test(the_shipped_network_classifies_and_its_cuts_agree),
-      cmocka_unit_test(the_shipped_denoiser_denoises),
+    cmocka_unit_test(the_digest_is_sha_256),
+    cmocka_unit_test_setup_teardown(what_is_saved_is_there_after_a_restart, make_folder, drop_folder),
+    cmocka_unit_test_setup_teardown(bytes_that_do_not_match_are_neither_kept_nor_handed_out, make_folder, drop_folder),
+    cmocka_unit_test_setup_teardown(what_a_crash_left_half_written_is_cleared_away, make_folder, drop_folder),
+    cmocka_unit_test_setup_teardown(a_full_disk_is_reported_and_leaves_nothing_behind, make_folder, drop_folder),
+    cmocka_unit_test_setup_teardown(a_store_where_none_can_be_is_an_error, make_folder, drop_folder),
+    cmocka_unit_test_setup_teardown(a_model_saved_in_a_folder_or_a_store_loads_the_same, make_folder, drop_folder),
+    cmocka_unit_test_setup_teardown(a_damaged_model_folder_names_the_file, make_folder, drop_folder),
+    cmocka_unit_test(the_shipped_network_classifies_and_its_cuts_agree),
+    cmocka_unit_test(the_shipped_denoiser_denoises),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

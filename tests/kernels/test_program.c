@@ -14,10 +14,13 @@ static void build_mlp(struct swisd_bundle *bundle, unsigned row_lanes, unsigned 
   snprintf(model->name, sizeof model->name, "mlp");
   model->input = (struct swisd_shape){1, 1, 30, SWISD_VALUE_F32};
   swisd_model_add_step(model, "rows", SWISD_MODEL_FROM_INPUT, SWISD_MAP_ROWS, 0);
-  swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_DENSE, .split = SWISD_SPLIT_ROWS, .out = 50, .bias = true, .relu = true});
+  swisd_model_add_op(model,
+                     (struct swisd_op){.kind = SWISD_OP_DENSE, .split = SWISD_SPLIT_ROWS, .out = 50, .bias = true, .relu = true});
   swisd_model_add_lanes(model, row_lanes, 50);
   swisd_model_add_step(model, "columns", 0, SWISD_MAP_ROWS, 0);
-  swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_DENSE, .split = column_lanes > 1 ? SWISD_SPLIT_COLUMNS : SWISD_SPLIT_NONE, .out = 20});
+  swisd_model_add_op(
+    model,
+    (struct swisd_op){.kind = SWISD_OP_DENSE, .split = column_lanes > 1 ? SWISD_SPLIT_COLUMNS : SWISD_SPLIT_NONE, .out = 20});
   swisd_model_add_lanes(model, column_lanes, 50);
   struct swisd_model_step *last = swisd_model_add_step(model, "bias, rows", 1, SWISD_MAP_ROWS, 0);
   last->edges[0].combine = column_lanes > 1 ? SWISD_MODEL_REDUCE : SWISD_MODEL_CONCAT;
@@ -27,7 +30,8 @@ static void build_mlp(struct swisd_bundle *bundle, unsigned row_lanes, unsigned 
   case_cut(bundle, 1);
 }
 
-static void run_local(const struct swisd_bundle *bundle, const struct swisd_kernels *kernels, const void *items, uint64_t count, void *out)
+static void run_local(const struct swisd_bundle *bundle, const struct swisd_kernels *kernels, const void *items, uint64_t count,
+                      void *out)
 {
   struct swisd_error error = {""};
   struct swisd_local *local = swisd_local_open(bundle, kernels, &error);
@@ -118,11 +122,14 @@ static void build_images(struct swisd_bundle *bundle, unsigned lanes)
   swisd_model_add_step(model, "a", SWISD_MODEL_FROM_INPUT, SWISD_MAP_ROWS, 0);
   swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_SCALE, .by = 1.0f / 255});
   swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_CONV2D, .kernel = 3, .out = 5, .relu = true});
-  swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_CONV2D, .split = SWISD_SPLIT_ROWS, .kernel = 5, .out = 12, .bias = true, .relu = true});
+  swisd_model_add_op(
+    model,
+    (struct swisd_op){.kind = SWISD_OP_CONV2D, .split = SWISD_SPLIT_ROWS, .kernel = 5, .out = 12, .bias = true, .relu = true});
   swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_MAXPOOL2});
   swisd_model_add_lanes(model, lanes, 12);
   swisd_model_add_step(model, "b", 0, SWISD_MAP_ROWS, 0);
-  swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_CONV2D, .split = SWISD_SPLIT_ROWS, .kernel = 1, .out = 8, .bias = true});
+  swisd_model_add_op(model,
+                     (struct swisd_op){.kind = SWISD_OP_CONV2D, .split = SWISD_SPLIT_ROWS, .kernel = 1, .out = 8, .bias = true});
   swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_AVERAGE_POOL});
   swisd_model_add_lanes(model, lanes, 8);
   swisd_model_add_step(model, "c", 1, SWISD_MAP_ROWS, 0);
@@ -180,19 +187,19 @@ static struct lane_run open_lane(struct swisd_bundle *bundle, unsigned step, uns
   struct swisd_error error = {""};
   struct lane_run run = {.bundle = bundle, .step = step, .lane = lane};
   const struct swisd_model_step *s = &bundle->model.steps[step];
-  if (swisd_shard_load(&bundle->model, step, lane, bundle->shards[s->lane_first + lane], s->lanes[lane].bytes, swisd_kernels_portable(),
-                       &run.shard, &error)) {
+  if (swisd_shard_load(&bundle->model, step, lane, bundle->shards[s->lane_first + lane], s->lanes[lane].bytes,
+                       swisd_kernels_portable(), &run.shard, &error)) {
     fail_msg("%s", error.text);
   }
   return run;
 }
 
-static enum swisd_program_status run_lane(const struct lane_run *run, uint64_t lo, uint64_t hi, const struct swisd_program_input *inputs,
-                                          size_t count, void *out)
+static enum swisd_program_status run_lane(const struct lane_run *run, uint64_t lo, uint64_t hi,
+                                          const struct swisd_program_input *inputs, size_t count, void *out)
 {
   const size_t bytes = (hi - lo) * run->bundle->model.steps[run->step].lanes[run->lane].out_bytes_per_item;
-  return swisd_program_run(&run->bundle->model, run->shard, run->step, run->lane, swisd_kernels_portable(), NULL, lo, hi, inputs, count, out,
-                           bytes, NULL);
+  return swisd_program_run(&run->bundle->model, run->shard, run->step, run->lane, swisd_kernels_portable(), NULL, lo, hi, inputs,
+                           count, out, bytes, NULL);
 }
 
 static void pieces_may_be_cut_and_ordered_in_any_way_and_lie_at_any_address(void **state)
@@ -210,7 +217,8 @@ static void pieces_may_be_cut_and_ordered_in_any_way_and_lie_at_any_address(void
     free(values);
   }
   float want[ITEMS * 4], got[ITEMS * 4];
-  const struct swisd_program_input whole[2] = {{lanes[0] + 1, ITEMS * bytes, 0, ITEMS, 0, 0}, {lanes[1] + 1, ITEMS * bytes, 0, ITEMS, 0, 1}};
+  const struct swisd_program_input whole[2] = {{lanes[0] + 1, ITEMS * bytes, 0, ITEMS, 0, 0},
+                                               {lanes[1] + 1, ITEMS * bytes, 0, ITEMS, 0, 1}};
   assert_int_equal(run_lane(&run, 0, ITEMS, whole, 2, want), SWISD_PROGRAM_OK);
   struct swisd_philox random = case_random(12);
   for (int round = 0; round < 50; round++) {
@@ -255,25 +263,51 @@ static void wrong_sizes_lanes_edges_and_missing_items_are_refused(void **state)
   for (int kind = 0; kind < 9; kind++) {
     memcpy(bad, good, sizeof bad);
     switch (kind) {
-    case 0: bad[1].byte_count -= 1; break;
-    case 1: bad[1].byte_count += bytes; break;
-    case 2: bad[1].hi = 3; bad[1].byte_count = 3 * bytes; break; /* item 3 is missing */
-    case 3: bad[1].lo = 1; bad[1].byte_count = 3 * bytes; break; /* item 0 is missing */
-    case 4: bad[1].lane = 0; break;                              /* nothing of lane 1 */
-    case 5: bad[1].lane = 2; break;
-    case 6: bad[1].edge = 1; break;
-    case 7: bad[1].lo = 4; bad[1].byte_count = 0; break;
-    default: bad[1].hi = UINT64_MAX; bad[1].lo = UINT64_MAX - 4; break;
+    case 0:
+      bad[1].byte_count -= 1;
+      break;
+    case 1:
+      bad[1].byte_count += bytes;
+      break;
+    case 2:
+      bad[1].hi = 3;
+      bad[1].byte_count = 3 * bytes;
+      break; /* item 3 is missing */
+    case 3:
+      bad[1].lo = 1;
+      bad[1].byte_count = 3 * bytes;
+      break; /* item 0 is missing */
+    case 4:
+      bad[1].lane = 0;
+      break; /* nothing of lane 1 */
+    case 5:
+      bad[1].lane = 2;
+      break;
+    case 6:
+      bad[1].edge = 1;
+      break;
+    case 7:
+      bad[1].lo = 4;
+      bad[1].byte_count = 0;
+      break;
+    default:
+      bad[1].hi = UINT64_MAX;
+      bad[1].lo = UINT64_MAX - 4;
+      break;
     }
     assert_int_equal(run_lane(&run, 0, 4, bad, 2, out), SWISD_PROGRAM_INPUT);
   }
   assert_int_equal(run_lane(&run, 0, 4, good, 0, out), SWISD_PROGRAM_INPUT);
   assert_int_equal(run_lane(&run, 2, 2, good, 2, out), SWISD_PROGRAM_INPUT);
   assert_int_equal(run_lane(&run, 3, 5, good, 2, out), SWISD_PROGRAM_INPUT);
-  assert_int_equal(swisd_program_run(model, run.shard, 1, 0, kernels, NULL, 0, 4, good, 2, out, 4 * 16 - 1, NULL), SWISD_PROGRAM_INPUT);
-  assert_int_equal(swisd_program_run(model, run.shard, 1, 0, kernels, NULL, 0, 4, good, 2, NULL, 4 * 16, NULL), SWISD_PROGRAM_INPUT);
-  assert_int_equal(swisd_program_run(model, run.shard, 1, 1, kernels, NULL, 0, 4, good, 2, out, 4 * 16, NULL), SWISD_PROGRAM_INPUT);
-  assert_int_equal(swisd_program_run(model, run.shard, 9, 0, kernels, NULL, 0, 4, good, 2, out, 4 * 16, NULL), SWISD_PROGRAM_INPUT);
+  assert_int_equal(swisd_program_run(model, run.shard, 1, 0, kernels, NULL, 0, 4, good, 2, out, 4 * 16 - 1, NULL),
+                   SWISD_PROGRAM_INPUT);
+  assert_int_equal(swisd_program_run(model, run.shard, 1, 0, kernels, NULL, 0, 4, good, 2, NULL, 4 * 16, NULL),
+                   SWISD_PROGRAM_INPUT);
+  assert_int_equal(swisd_program_run(model, run.shard, 1, 1, kernels, NULL, 0, 4, good, 2, out, 4 * 16, NULL),
+                   SWISD_PROGRAM_INPUT);
+  assert_int_equal(swisd_program_run(model, run.shard, 9, 0, kernels, NULL, 0, 4, good, 2, out, 4 * 16, NULL),
+                   SWISD_PROGRAM_INPUT);
   swisd_shard_free(run.shard);
   swisd_bundle_free(&bundle);
   free(x);
@@ -344,13 +378,13 @@ static void threads_may_share_a_shard(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(an_mlp_cut_by_rows_and_by_columns_computes_what_plain_loops_compute),
-      cmocka_unit_test(cutting_by_rows_changes_no_bit_with_the_portable_kernels),
-      cmocka_unit_test(channels_in_lanes_and_items_in_any_ranges_change_no_bit),
-      cmocka_unit_test(pieces_may_be_cut_and_ordered_in_any_way_and_lie_at_any_address),
-      cmocka_unit_test(wrong_sizes_lanes_edges_and_missing_items_are_refused),
-      cmocka_unit_test(a_shard_of_another_size_or_with_a_weight_that_is_not_finite_is_refused),
-      cmocka_unit_test(threads_may_share_a_shard),
+    cmocka_unit_test(an_mlp_cut_by_rows_and_by_columns_computes_what_plain_loops_compute),
+    cmocka_unit_test(cutting_by_rows_changes_no_bit_with_the_portable_kernels),
+    cmocka_unit_test(channels_in_lanes_and_items_in_any_ranges_change_no_bit),
+    cmocka_unit_test(pieces_may_be_cut_and_ordered_in_any_way_and_lie_at_any_address),
+    cmocka_unit_test(wrong_sizes_lanes_edges_and_missing_items_are_refused),
+    cmocka_unit_test(a_shard_of_another_size_or_with_a_weight_that_is_not_finite_is_refused),
+    cmocka_unit_test(threads_may_share_a_shard),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,12 +19,15 @@ static void build(struct swisd_bundle *bundle, enum kind kind)
     model->task = SWISD_MODEL_TASK_STRIPS;
     model->period = PERIOD;
   }
-  swisd_model_add_step(model, "checked", SWISD_MODEL_FROM_INPUT, kind == STRIPS ? SWISD_MAP_HALO : SWISD_MAP_ROWS, kind == STRIPS);
+  swisd_model_add_step(model, "checked", SWISD_MODEL_FROM_INPUT, kind == STRIPS ? SWISD_MAP_HALO : SWISD_MAP_ROWS,
+                       kind == STRIPS);
   model->steps[0].verify = SWISD_MODEL_VERIFY_FREIVALDS;
   swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_SCALE, .by = dense ? 3 : 0.001f});
   if (dense) {
-    swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_DENSE, .split = kind == DENSE_ROWS ? SWISD_SPLIT_ROWS : SWISD_SPLIT_COLUMNS,
-                                                .out = 40, .bias = kind == DENSE_ROWS});
+    swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_DENSE,
+                                                .split = kind == DENSE_ROWS ? SWISD_SPLIT_ROWS : SWISD_SPLIT_COLUMNS,
+                                                .out = 40,
+                                                .bias = kind == DENSE_ROWS});
     swisd_model_add_lanes(model, 3, kind == DENSE_ROWS ? 40 : 90);
     if (kind == DENSE_COLUMNS) {
       struct swisd_model_step *sum = swisd_model_add_step(model, "sum", 0, SWISD_MAP_ROWS, 0);
@@ -32,8 +35,9 @@ static void build(struct swisd_bundle *bundle, enum kind kind)
       swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_BIAS});
     }
   } else {
-    swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_CONV2D, .split = SWISD_SPLIT_ROWS, .out = 20, .kernel = kind == POINTWISE ? 1 : 5,
-                                                .bias = true});
+    swisd_model_add_op(
+      model, (struct swisd_op){
+               .kind = SWISD_OP_CONV2D, .split = SWISD_SPLIT_ROWS, .out = 20, .kernel = kind == POINTWISE ? 1 : 5, .bias = true});
     swisd_model_add_lanes(model, 2, 20);
   }
   case_cut(bundle, 60);
@@ -64,7 +68,8 @@ static struct checked compute(struct swisd_bundle *bundle, unsigned lane, const 
   c.input = (struct swisd_program_input){x, ITEMS * item, 0, ITEMS, 0, 0};
   c.result_floats = ITEMS * l->out_bytes_per_item / 4;
   c.result = malloc(c.result_floats * 4);
-  assert_int_equal(swisd_program_run(&bundle->model, c.shard, 0, lane, kernels, NULL, 0, ITEMS, &c.input, 1, c.result, c.result_floats * 4, NULL),
+  assert_int_equal(swisd_program_run(&bundle->model, c.shard, 0, lane, kernels, NULL, 0, ITEMS, &c.input, 1, c.result,
+                                     c.result_floats * 4, NULL),
                    SWISD_PROGRAM_OK);
   return c;
 }
@@ -72,7 +77,8 @@ static struct checked compute(struct swisd_bundle *bundle, unsigned lane, const 
 static enum swisd_program_status check(const struct checked *c, uint64_t secret, uint64_t lo, uint64_t hi)
 {
   const size_t item = c->result_floats / ITEMS;
-  return swisd_program_check(&c->bundle->model, c->shard, 0, c->lane, secret, lo, hi, &c->input, 1, c->result + lo * item, (hi - lo) * item * 4);
+  return swisd_program_check(&c->bundle->model, c->shard, 0, c->lane, secret, lo, hi, &c->input, 1, c->result + lo * item,
+                             (hi - lo) * item * 4);
 }
 
 static void discard(struct checked *c)
@@ -153,9 +159,12 @@ static void wrong_sizes_and_steps_that_are_not_checked_so_are_refused(void **sta
   build(&bundle, DENSE_ROWS);
   struct checked c = compute(&bundle, 0, swisd_kernels_portable());
   const struct swisd_model *model = &bundle.model;
-  assert_int_equal(swisd_program_check(model, c.shard, 0, 0, 1, 0, ITEMS, &c.input, 1, c.result, c.result_floats * 4 - 1), SWISD_PROGRAM_INPUT);
-  assert_int_equal(swisd_program_check(model, c.shard, 0, 0, 1, 0, ITEMS, &c.input, 0, c.result, c.result_floats * 4), SWISD_PROGRAM_INPUT);
-  assert_int_equal(swisd_program_check(model, c.shard, 0, 1, 1, 0, ITEMS, &c.input, 1, c.result, c.result_floats * 4), SWISD_PROGRAM_INPUT);
+  assert_int_equal(swisd_program_check(model, c.shard, 0, 0, 1, 0, ITEMS, &c.input, 1, c.result, c.result_floats * 4 - 1),
+                   SWISD_PROGRAM_INPUT);
+  assert_int_equal(swisd_program_check(model, c.shard, 0, 0, 1, 0, ITEMS, &c.input, 0, c.result, c.result_floats * 4),
+                   SWISD_PROGRAM_INPUT);
+  assert_int_equal(swisd_program_check(model, c.shard, 0, 1, 1, 0, ITEMS, &c.input, 1, c.result, c.result_floats * 4),
+                   SWISD_PROGRAM_INPUT);
   c.input.byte_count--;
   assert_int_equal(check(&c, 1, 0, ITEMS), SWISD_PROGRAM_INPUT);
   discard(&c);
@@ -200,10 +209,10 @@ static void threads_may_check_with_one_shard_and_several_secrets(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(what_any_set_computes_passes_whatever_the_secret),
-      cmocka_unit_test(what_was_changed_fails),
-      cmocka_unit_test(wrong_sizes_and_steps_that_are_not_checked_so_are_refused),
-      cmocka_unit_test(threads_may_check_with_one_shard_and_several_secrets),
+    cmocka_unit_test(what_any_set_computes_passes_whatever_the_secret),
+    cmocka_unit_test(what_was_changed_fails),
+    cmocka_unit_test(wrong_sizes_and_steps_that_are_not_checked_so_are_refused),
+    cmocka_unit_test(threads_may_check_with_one_shard_and_several_secrets),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

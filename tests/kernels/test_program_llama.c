@@ -10,8 +10,17 @@ enum { CONTEXT = 48 };
 static void build(struct swisd_bundle *bundle, unsigned stages)
 {
   static float *weights;
-  const struct swisd_llama llama = {.hidden = 24, .ffn = 40, .heads = 6, .kv_heads = 2, .head_size = 8, .vocab = 50, .context = CONTEXT,
-                                    .bos = 1, .eos = 49, .rope_theta = 10000, .epsilon = 1e-5f};
+  const struct swisd_llama llama = {.hidden = 24,
+                                    .ffn = 40,
+                                    .heads = 6,
+                                    .kv_heads = 2,
+                                    .head_size = 8,
+                                    .vocab = 50,
+                                    .context = CONTEXT,
+                                    .bos = 1,
+                                    .eos = 49,
+                                    .rope_theta = 10000,
+                                    .epsilon = 1e-5f};
   const uint64_t q = 48, kv = 16, layer = 2 * 24 + 2 * q * 24 + 2 * kv * 24 + 3 * 24 * 40, matrix = 50 * 24;
   weights = case_weights(2 * matrix + 24 + 4 * layer, 31);
   for (uint64_t i = 0; i < matrix; i++) {
@@ -50,8 +59,8 @@ static void build(struct swisd_bundle *bundle, unsigned stages)
   free(weights);
 }
 
-static size_t decode(const struct swisd_bundle *bundle, const struct swisd_kernels *kernels, const uint32_t *prompt, size_t prompt_count,
-                     uint32_t *tokens, size_t max)
+static size_t decode(const struct swisd_bundle *bundle, const struct swisd_kernels *kernels, const uint32_t *prompt,
+                     size_t prompt_count, uint32_t *tokens, size_t max)
 {
   struct swisd_error error = {""};
   struct swisd_local *local = swisd_local_open(bundle, kernels, &error);
@@ -102,8 +111,9 @@ static struct stage open_stage(struct swisd_bundle *bundle, unsigned step)
   struct stage stage = {.bundle = bundle, .step = step, .session = swisd_session_new(&bundle->model, step)};
   const struct swisd_model_step *s = &bundle->model.steps[step];
   assert_non_null(stage.session);
-  assert_int_equal(swisd_shard_load(&bundle->model, step, 0, bundle->shards[s->lane_first], s->lanes[0].bytes, swisd_kernels_portable(),
-                                    &stage.shard, &error), 0);
+  assert_int_equal(swisd_shard_load(&bundle->model, step, 0, bundle->shards[s->lane_first], s->lanes[0].bytes,
+                                    swisd_kernels_portable(), &stage.shard, &error),
+                   0);
   return stage;
 }
 
@@ -117,8 +127,8 @@ static void close_stage(struct stage *stage)
 static enum swisd_program_status run(struct stage *stage, const float *x, uint64_t lo, uint64_t hi, float *out)
 {
   const struct swisd_program_input piece = {x + lo * 24, (hi - lo) * 96, lo, hi, 0, 0};
-  return swisd_program_run(&stage->bundle->model, stage->shard, stage->step, 0, swisd_kernels_portable(), stage->session, lo, hi, &piece, 1, out,
-                           (hi - lo) * 96, NULL);
+  return swisd_program_run(&stage->bundle->model, stage->shard, stage->step, 0, swisd_kernels_portable(), stage->session, lo, hi,
+                           &piece, 1, out, (hi - lo) * 96, NULL);
 }
 
 static void a_session_appends_in_any_portions_and_never_out_of_order(void **state)
@@ -185,9 +195,12 @@ static void errors_leave_the_session_where_it_was(void **state)
   const struct swisd_program_input piece = {x, 96, 10, 11, 0, 0};
   const struct swisd_model *model = &bundle.model;
   const struct swisd_kernels *kernels = swisd_kernels_portable();
-  assert_int_equal(swisd_program_run(model, stage.shard, 1, 0, kernels, stage.session, 10, 12, &piece, 1, out, 192, NULL), SWISD_PROGRAM_INPUT);
-  assert_int_equal(swisd_program_run(model, stage.shard, 1, 0, kernels, NULL, 10, 11, &piece, 1, out, 96, NULL), SWISD_PROGRAM_STALE);
-  assert_int_equal(swisd_program_run(model, stage.shard, 1, 0, kernels, other.session, 10, 11, &piece, 1, out, 96, NULL), SWISD_PROGRAM_STALE);
+  assert_int_equal(swisd_program_run(model, stage.shard, 1, 0, kernels, stage.session, 10, 12, &piece, 1, out, 192, NULL),
+                   SWISD_PROGRAM_INPUT);
+  assert_int_equal(swisd_program_run(model, stage.shard, 1, 0, kernels, NULL, 10, 11, &piece, 1, out, 96, NULL),
+                   SWISD_PROGRAM_STALE);
+  assert_int_equal(swisd_program_run(model, stage.shard, 1, 0, kernels, other.session, 10, 11, &piece, 1, out, 96, NULL),
+                   SWISD_PROGRAM_STALE);
   assert_int_equal(swisd_session_length(stage.session), 10);
   assert_true(swisd_session_memory_bytes(stage.session) > 0);
   assert_null(swisd_session_new(model, 0)); /* keeps no state */
@@ -207,12 +220,14 @@ static void a_token_outside_the_vocabulary_is_refused(void **state)
   build(&bundle, 4);
   const uint32_t tokens[2] = {49, 50};
   float out[24];
-  assert_int_equal(swisd_shard_load(&bundle.model, 0, 0, bundle.shards[0], bundle.model.steps[0].lanes[0].bytes, swisd_kernels_portable(), &shard,
-                                    &error), 0);
+  assert_int_equal(swisd_shard_load(&bundle.model, 0, 0, bundle.shards[0], bundle.model.steps[0].lanes[0].bytes,
+                                    swisd_kernels_portable(), &shard, &error),
+                   0);
   for (unsigned i = 0; i < 2; i++) {
     const struct swisd_program_input piece = {&tokens[i], 4, 5, 6, 0, 0};
-    assert_int_equal(swisd_program_run(&bundle.model, shard, 0, 0, swisd_kernels_portable(), NULL, 5, 6, &piece, 1, out, 96, NULL),
-                     i ? SWISD_PROGRAM_INPUT : SWISD_PROGRAM_OK);
+    assert_int_equal(
+      swisd_program_run(&bundle.model, shard, 0, 0, swisd_kernels_portable(), NULL, 5, 6, &piece, 1, out, 96, NULL),
+      i ? SWISD_PROGRAM_INPUT : SWISD_PROGRAM_OK);
   }
   swisd_shard_free(shard);
   swisd_bundle_free(&bundle);
@@ -234,7 +249,8 @@ static void open_pipeline(struct pipeline *p, struct swisd_bundle *bundle, const
   struct swisd_error error = {""};
   *p = (struct pipeline){.bundle = bundle, .kernels = kernels};
   for (unsigned s = 0; s < bundle->model.step_count; s++) {
-    if (swisd_shard_load(&bundle->model, s, 0, bundle->shards[s], bundle->model.steps[s].lanes[0].bytes, kernels, &p->shards[s], &error)) {
+    if (swisd_shard_load(&bundle->model, s, 0, bundle->shards[s], bundle->model.steps[s].lanes[0].bytes, kernels, &p->shards[s],
+                         &error)) {
       fail_msg("%s", error.text);
     }
     p->sessions[s] = swisd_session_new(&bundle->model, s);
@@ -256,8 +272,9 @@ static void run_stage(struct pipeline *p, unsigned s, uint64_t lo, uint64_t hi, 
   const struct swisd_model *model = &p->bundle->model;
   const size_t in = swisd_model_piece_bytes(model, s, 0, 0), made = (hi - lo) * model->steps[s].lanes[0].out_bytes_per_item;
   const struct swisd_program_input piece = {p->logs[s] + lo * in, (hi - lo) * in, lo, hi, 0, 0};
-  assert_int_equal(swisd_program_run(model, p->shards[s], s, 0, p->kernels, p->sessions[s], lo, hi, &piece, 1, made ? out : NULL, made, next),
-                   SWISD_PROGRAM_OK);
+  assert_int_equal(
+    swisd_program_run(model, p->shards[s], s, 0, p->kernels, p->sessions[s], lo, hi, &piece, 1, made ? out : NULL, made, next),
+    SWISD_PROGRAM_OK);
 }
 
 /* A stage dies and comes back empty: its log goes through it again. */
@@ -347,13 +364,13 @@ static void importing_says_what_is_wrong(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(any_number_of_stages_says_the_same),
-      cmocka_unit_test(a_session_appends_in_any_portions_and_never_out_of_order),
-      cmocka_unit_test(a_position_asked_again_is_answered_again_and_changes_nothing),
-      cmocka_unit_test(errors_leave_the_session_where_it_was),
-      cmocka_unit_test(a_token_outside_the_vocabulary_is_refused),
-      cmocka_unit_test(greedy_text_is_exact_over_1_to_4_stages_while_stages_die),
-      cmocka_unit_test(importing_says_what_is_wrong),
+    cmocka_unit_test(any_number_of_stages_says_the_same),
+    cmocka_unit_test(a_session_appends_in_any_portions_and_never_out_of_order),
+    cmocka_unit_test(a_position_asked_again_is_answered_again_and_changes_nothing),
+    cmocka_unit_test(errors_leave_the_session_where_it_was),
+    cmocka_unit_test(a_token_outside_the_vocabulary_is_refused),
+    cmocka_unit_test(greedy_text_is_exact_over_1_to_4_stages_while_stages_die),
+    cmocka_unit_test(importing_says_what_is_wrong),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

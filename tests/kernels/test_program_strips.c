@@ -22,7 +22,8 @@ static void build(struct swisd_bundle *bundle, uint32_t strip_rows)
   swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_CONV2D, .kernel = 5, .out = 6, .bias = true, .relu = true});
   swisd_model_add_step(model, "b", 0, SWISD_MAP_HALO, 5);
   swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_CONV2D, .kernel = 1, .out = 5, .bias = true, .relu = true});
-  swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_CONV2D, .split = SWISD_SPLIT_ROWS, .kernel = 9, .out = 4, .bias = true});
+  swisd_model_add_op(model,
+                     (struct swisd_op){.kind = SWISD_OP_CONV2D, .split = SWISD_SPLIT_ROWS, .kernel = 9, .out = 4, .bias = true});
   swisd_model_add_lanes(model, 2, 4);
   struct swisd_model_step *last = swisd_model_add_step(model, "c", 1, SWISD_MAP_HALO, 5);
   last->edges[last->edge_count++] = (struct swisd_edge){.from = SWISD_MODEL_FROM_INPUT, .map = SWISD_MAP_ROWS};
@@ -104,8 +105,8 @@ static void pooling_after_the_convolution_keeps_to_the_strips(void **state)
 }
 
 /* Step 0 for strips lo..hi, given the strips from..to. */
-static enum swisd_program_status run_range(struct swisd_bundle *bundle, struct swisd_shard *shard, const uint8_t *images, uint64_t lo, uint64_t hi,
-                                           uint64_t from, uint64_t to, float *out)
+static enum swisd_program_status run_range(struct swisd_bundle *bundle, struct swisd_shard *shard, const uint8_t *images,
+                                           uint64_t lo, uint64_t hi, uint64_t from, uint64_t to, float *out)
 {
   const struct swisd_lane *lane = &bundle->model.steps[0].lanes[0];
   const size_t item = swisd_model_piece_bytes(&bundle->model, 0, 0, 0);
@@ -125,7 +126,8 @@ static void a_range_needs_its_halo_within_its_images_and_no_more(void **state)
   const struct swisd_lane *lane = &bundle.model.steps[0].lanes[0];
   uint8_t *images = random_images(IMAGES * HEIGHT * WIDTH);
   float *want = malloc(strips * lane->out_bytes_per_item), *got = malloc(strips * lane->out_bytes_per_item);
-  assert_int_equal(swisd_shard_load(&bundle.model, 0, 0, bundle.shards[0], lane->bytes, swisd_kernels_portable(), &shard, &error), 0);
+  assert_int_equal(swisd_shard_load(&bundle.model, 0, 0, bundle.shards[0], lane->bytes, swisd_kernels_portable(), &shard, &error),
+                   0);
   assert_int_equal(run_range(&bundle, shard, images, 0, strips, 0, strips, want), SWISD_PROGRAM_OK);
   for (uint64_t lo = 0; lo < strips; lo++) {
     for (uint64_t hi = lo + 1; hi <= strips; hi++) {
@@ -200,10 +202,19 @@ static void an_image_file_reads_back_as_it_was_written(void **state)
 static void image_files_with_mistakes_are_refused_with_their_reason(void **state)
 {
   (void)state;
-  static const struct { const char *file, *reason; } cases[] = {
-      {"P4\n1 1\n255\nx", "neither PGM"}, {"P5\n0 1\n255\n", "sides"}, {"P5\n1 70000\n255\n", "sides"}, {"P5\n60000 60000\n255\n", "sides"},
-      {"P5\n1 1\n65535\nxx", "only 255"}, {"P5\n2 2\n255\nxxx", "3 bytes of pixels"}, {"P5\n2 2\n255\nxxxxx", "5 bytes of pixels"},
-      {"P5\n2 2\n255", "truncated"}, {"P5 # 2 2", "sides"}, {"P", "neither PGM"}, {"P599999999999999999999 1 255\n", "sides"}};
+  static const struct {
+    const char *file, *reason;
+  } cases[] = {{"P4\n1 1\n255\nx", "neither PGM"},
+               {"P5\n0 1\n255\n", "sides"},
+               {"P5\n1 70000\n255\n", "sides"},
+               {"P5\n60000 60000\n255\n", "sides"},
+               {"P5\n1 1\n65535\nxx", "only 255"},
+               {"P5\n2 2\n255\nxxx", "3 bytes of pixels"},
+               {"P5\n2 2\n255\nxxxxx", "5 bytes of pixels"},
+               {"P5\n2 2\n255", "truncated"},
+               {"P5 # 2 2", "sides"},
+               {"P", "neither PGM"},
+               {"P599999999999999999999 1 255\n", "sides"}};
   struct swisd_image image;
   struct swisd_error error;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -221,12 +232,12 @@ static void image_files_with_mistakes_are_refused_with_their_reason(void **state
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(strips_of_any_height_equal_the_whole_image),
-      cmocka_unit_test(pooling_after_the_convolution_keeps_to_the_strips),
-      cmocka_unit_test(a_range_needs_its_halo_within_its_images_and_no_more),
-      cmocka_unit_test(a_model_for_another_size_of_image_keeps_its_shards),
-      cmocka_unit_test(an_image_file_reads_back_as_it_was_written),
-      cmocka_unit_test(image_files_with_mistakes_are_refused_with_their_reason),
+    cmocka_unit_test(strips_of_any_height_equal_the_whole_image),
+    cmocka_unit_test(pooling_after_the_convolution_keeps_to_the_strips),
+    cmocka_unit_test(a_range_needs_its_halo_within_its_images_and_no_more),
+    cmocka_unit_test(a_model_for_another_size_of_image_keeps_its_shards),
+    cmocka_unit_test(an_image_file_reads_back_as_it_was_written),
+    cmocka_unit_test(image_files_with_mistakes_are_refused_with_their_reason),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,12 +61,22 @@ static void a_file_cut_off_anywhere_is_refused(void **state)
 static void headers_that_lie_are_refused_with_their_reason(void **state)
 {
   (void)state;
-  static const struct { const char *right, *wrong, *reason; } cases[] = {
-      {"[16, 22]", "[14, 20]", "overlap or hole"}, {"[16, 22]", "[16, 99]", "outside"}, {"[16, 22]", "[22, 16]", "outside"},
-      {"[16, 22]", "[16]     ", "outside"}, {"[3]", "[4]", "its shape needs"}, {"[3]", "[9]", "its shape needs"},
-      {"\"F16\"", "\"Q16\"", "not known"}, {"[2, 2]", "[-2,2]", "no number"}, {"[2, 2]", "[1,[]]", "no number"},
-      {"[2, 2]", "9     ", "a list"}, {"\"half\"", "\"full\"", "duplicate"}, {"[22, 24]", "[20, 22]", "overlap or hole"},
-      {"\"BF16\", \"shape\": [1], \"data_offsets\": [22, 24]", "\"BF16\", \"shape\": [0], \"data_offsets\": [22, 22]", "after the last tensor"}};
+  static const struct {
+    const char *right, *wrong, *reason;
+  } cases[] = {{"[16, 22]", "[14, 20]", "overlap or hole"},
+               {"[16, 22]", "[16, 99]", "outside"},
+               {"[16, 22]", "[22, 16]", "outside"},
+               {"[16, 22]", "[16]     ", "outside"},
+               {"[3]", "[4]", "its shape needs"},
+               {"[3]", "[9]", "its shape needs"},
+               {"\"F16\"", "\"Q16\"", "not known"},
+               {"[2, 2]", "[-2,2]", "no number"},
+               {"[2, 2]", "[1,[]]", "no number"},
+               {"[2, 2]", "9     ", "a list"},
+               {"\"half\"", "\"full\"", "duplicate"},
+               {"[22, 24]", "[20, 22]", "overlap or hole"},
+               {"\"BF16\", \"shape\": [1], \"data_offsets\": [22, 24]", "\"BF16\", \"shape\": [0], \"data_offsets\": [22, 22]",
+                "after the last tensor"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     uint8_t bytes[512], changed[600];
     struct swisd_safetensors file;
@@ -100,9 +110,11 @@ static void a_missing_file_is_named(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(tensors_are_found_by_name_with_their_values), cmocka_unit_test(every_half_precision_number_is_exact),
-      cmocka_unit_test(a_file_cut_off_anywhere_is_refused),          cmocka_unit_test(headers_that_lie_are_refused_with_their_reason),
-      cmocka_unit_test(a_missing_file_is_named),
+    cmocka_unit_test(tensors_are_found_by_name_with_their_values),
+    cmocka_unit_test(every_half_precision_number_is_exact),
+    cmocka_unit_test(a_file_cut_off_anywhere_is_refused),
+    cmocka_unit_test(headers_that_lie_are_refused_with_their_reason),
+    cmocka_unit_test(a_missing_file_is_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
