@@ -19,7 +19,7 @@ enum swisd_action_kind {
   SWISD_ACTION_RELEASE = 8, /* a body */
   SWISD_ACTION_PERSIST = 9,
   SWISD_ACTION_ANSWER = 10,
-  SWISD_ACTION_FORGET = 11, /* the state (KV caches) of a job: all epochs, all steps */
+  SWISD_ACTION_FORGET = 11, /* the state (KV caches) of a job: all epochs, all steps, also what a program that still runs leaves */
 };
 
 /* `to` may be zero: then only the address is known (a seed). A message to the node itself is delivered like any other.

@@ -165,7 +165,7 @@ static bool computes(const struct swisd_submitter *sub, const struct swisd_inter
 
 /* An interval that `partner` may take: wanted ones only, or READY ones only. */
 static uint16_t candidate(const struct swisd_submitter *sub, const struct swisd_lane *lane, uint16_t partner, bool wanted,
-                          uint64_t hedge_tokens)
+                          int64_t hedge_tokens)
 {
   if ((wanted ? lane->wanted_items : lane->ready_items) == 0)
     return 0;
@@ -213,7 +213,7 @@ static bool issue_interval(struct swisd_node *node, struct order order, uint16_t
   order.hedge = interval->state == SWISD_INTERVAL_ISSUED;
   const uint64_t flops = (order.hi - order.lo) * swisd_job_lane_flops(job, swisd_job_lane_index(job, order.step, order.lane));
   if (order.hedge)
-    sub->hedge_tokens = sub->hedge_tokens > flops ? sub->hedge_tokens - flops : 0;
+    sub->hedge_tokens -= (int64_t)flops;
   if (interval->wanted)
     order.flags |= SWISD_TASK_RESCUE;
   const uint16_t made = issue(node, &order, sources, source_count);

@@ -20,7 +20,9 @@ void swisd_partner_unpin_if_others(struct swisd_node *node, uint16_t partner);
 void swisd_partner_expect(struct swisd_node *node, uint16_t partner, uint64_t anchor_ns);
 /* The result of an issue came, after so much computing: learns how late results are. Before the issue ends. */
 void swisd_partner_came(struct swisd_node *node, uint16_t p, const struct swisd_issue *it, uint64_t compute_ns);
-/* Something came from it: it is not overdue. */
+/* Something came from it: it is here, if it is a member. */
+void swisd_partner_seen(struct swisd_node *node, uint16_t partner);
+/* A result came from it: it is here, and not overdue. */
 void swisd_partner_heard(struct swisd_node *node, uint16_t partner);
 
 /* Ends an issue in one class of the account; the pieces that only it was computing are READY again. */

@@ -624,7 +624,7 @@ void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint
   job->busy = false;
   if (job->window && step == job->sink)
     job->window += 1 + (hi - lo) / 8; /* there may be more room now */
-  sub->hedge_tokens += flops / 1000 * node->config.hedge_permille;
+  sub->hedge_tokens += (int64_t)(flops / 1000 * node->config.hedge_permille);
   struct swisd_trace *trace = swisd_job_trace(node, job, SWISD_TRACE_TASK_ACCEPTED, step, lane_number, lo, hi);
   trace->value = flops;
   if (interval->partner)

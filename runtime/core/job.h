@@ -123,7 +123,7 @@ struct swisd_submitter {
   uint32_t job_counter;
   uint64_t rate_total;            /* FLOP/s of all partners that are here */
   uint64_t open_due_ns, lapse_due_ns;
-  uint64_t hedge_tokens;          /* FLOP that copies may still cost */
+  int64_t hedge_tokens;           /* FLOP that copies may still cost; a copy may overdraw them, the next then waits */
   bool work_arrived;              /* something became ready: look for partners with credits */
   bool open_scan;                 /* look whose JOB_OPEN is due: each tick, and when there is a new partner or job */
   bool unfinished;                /* a pump stopped for lack of room */

@@ -119,11 +119,17 @@ void swisd_partner_expect(struct swisd_node *node, uint16_t p, uint64_t anchor_n
   }
 }
 
-void swisd_partner_heard(struct swisd_node *node, uint16_t p)
+void swisd_partner_seen(struct swisd_node *node, uint16_t p)
 {
   struct swisd_partner *partner = &node->submitter->partners[p];
-  partner->overdue = false;
-  partner->here = true;
+  const struct swisd_member *member = swisd_member_peek_id(node, partner->id);
+  partner->here = member && swisd_member_is_up(member); /* one that has left may still speak for a moment */
+}
+
+void swisd_partner_heard(struct swisd_node *node, uint16_t p)
+{
+  node->submitter->partners[p].overdue = false;
+  swisd_partner_seen(node, p);
 }
 
 /* Without this, a step that takes longer on the way than a round trip (its inputs are fetched, say) would be moved on each

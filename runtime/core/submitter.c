@@ -127,7 +127,8 @@ void swisd_submitter_submitted(struct swisd_node *node, const struct swisd_event
       swisd_partner_masks(node, p);
   meet_everybody(node);
   sum_rates(node);
-  sub->hedge_tokens += swisd_rate_flops(node->config.chunk_ns * 8, swisd_rate_log2(sub->rate_total ? sub->rate_total : 1));
+  /* To begin with, a chunk of everybody's time: no accepted work has earned a copy yet, but a worker may die at once. */
+  sub->hedge_tokens += (int64_t)swisd_rate_flops(node->config.chunk_ns, swisd_rate_log2(sub->rate_total ? sub->rate_total : 1));
   struct swisd_trace *trace = swisd_out_trace(node, SWISD_TRACE_JOB_SUBMITTED);
   trace->key.job = sub->jobs[slot].id;
   trace->value = event->number;
@@ -506,7 +507,7 @@ static void on_pull(struct swisd_node *node, const struct swisd_event_message *e
   if (p == 0 || job_of(node, pull->job, &slot) == NULL)
     return;
   struct swisd_partner *partner = &sub->partners[p];
-  partner->here = true;
+  swisd_partner_seen(node, p);
   partner->holding_count = pull->holding_count < SWISD_HOLDINGS_MAX ? pull->holding_count : SWISD_HOLDINGS_MAX;
   memcpy(partner->holdings, pull->holdings, partner->holding_count * sizeof partner->holdings[0]);
   swisd_partner_masks(node, p);
@@ -609,6 +610,12 @@ void swisd_submitter_message(struct swisd_node *node, const struct swisd_event_m
     on_nack(node, event);
 }
 
+bool swisd_submitter_has(struct swisd_node *node, struct swisd_job_id id)
+{
+  uint8_t slot;
+  return job_of(node, id, &slot) != NULL;
+}
+
 bool swisd_submitter_keeps(struct swisd_node *node, const struct swisd_task_key *key, const struct swisd_source *source)
 {
   uint8_t slot;
@@ -643,9 +650,15 @@ void swisd_submitter_member_changed(struct swisd_node *node, uint32_t index, enu
 
 void swisd_submitter_unreachable(struct swisd_node *node, struct swisd_id peer)
 {
+  struct swisd_submitter *sub = node->submitter;
   const uint16_t p = swisd_partner_find(node, peer);
-  if (p)
-    swisd_partner_gone(node, p, true);
+  if (p == 0)
+    return;
+  swisd_partner_gone(node, p, true);
+  /* Without a pause each task sent there would come back as news of the same kind, one round trip later. */
+  const uint64_t until_ns = node->now_ns + SWISD_SECOND / 2;
+  if (sub->partners[p].blocked_until_ns < until_ns)
+    sub->partners[p].blocked_until_ns = until_ns;
 }
 
 /* The gap was ours: nobody is overdue for it, and every lease has lapsed. */

@@ -4,6 +4,7 @@
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
 #include "runtime/core/placement.h"
+#include "runtime/core/submitter.h"
 #include "runtime/core/worker_internal.h"
 
 static size_t rounded(size_t size) { return (size + 15) & ~(size_t)15; }
@@ -92,6 +93,8 @@ static void expire(struct swisd_node *node)
     struct swisd_open_job *job = &worker->jobs[j];
     if (!job->used)
       continue;
+    if (swisd_due(node, job->lease_deadline_ns) && swisd_submitter_has(node, job->id))
+      job->lease_deadline_ns = node->now_ns + node->config.lease_ns; /* this node's own: it knows */
     if (swisd_due(node, job->lease_deadline_ns)) {
       struct swisd_trace *trace = swisd_out_trace(node, SWISD_TRACE_JOB_EXPIRED);
       trace->key.job = job->id;

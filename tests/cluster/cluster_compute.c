@@ -272,7 +272,7 @@ void compute_end(struct cluster *c, struct entry *entry)
   struct swisd_event_computed *out = &event.u.computed;
   out->ticket = k->action.ticket;
   out->elapsed_ns = k->running ? c->now_ns - k->started_ns : 0;
-  if (k->cancelled)
+  if (k->cancelled || k->forgotten)
     out->status = SWISD_ERROR_CANCELLED;
   else if (!sources_fit(c, entry->host, k))
     out->status = SWISD_ERROR_INPUT;
@@ -330,6 +330,9 @@ void computes_clear(struct host *h)
 
 void compute_forget(struct cluster *c, uint32_t host, struct swisd_job_id job)
 {
+  for (struct computing *k = c->hosts[host].computes; k != NULL; k = k->next)
+    if ((k->action.flags & SWISD_TASK_STATEFUL) != 0 && swisd_job_id_equal(k->action.key.job, job))
+      k->forgotten = true;
   struct session **link = &c->hosts[host].sessions;
   while (*link != NULL) {
     struct session *s = *link;

@@ -87,6 +87,7 @@ struct computing { /* one COMPUTE */
   uint64_t sequence;   /* of its entry in the heap: others are stale */
   uint64_t started_ns, end_ns;
   bool running, cancelled;
+  bool forgotten; /* FORGET came while it ran */
   struct computing *next;
 };
 
