@@ -20,7 +20,7 @@ double swisd_coverage_speed(const struct swisd_record *record, uint8_t kernel)
   return (double)swisd_rate_exp2(rate);
 }
 
-static double work_of(const struct swisd_model *model, uint32_t index)
+double swisd_coverage_work(const struct swisd_model *model, uint32_t index)
 {
   const uint64_t flops = model->model.shards[index].flops_per_item;
   return flops ? (double)flops : 1.0;
@@ -34,15 +34,17 @@ uint32_t swisd_coverage_target(const struct swisd_node *node, const struct swisd
 
 double swisd_coverage_rate(const struct swisd_model *model, uint32_t index)
 {
-  return model->shards[index].coverage / work_of(model, index);
+  return model->shards[index].coverage / swisd_coverage_work(model, index);
 }
 
 double swisd_coverage_rate_mean(const struct swisd_model *model)
 {
-  double sum = 0;
-  for (uint32_t i = 0; i < model->model.shard_count; i++)
-    sum += swisd_coverage_rate(model, i);
-  return sum / model->model.shard_count;
+  double coverage = 0, work = 0;
+  for (uint32_t i = 0; i < model->model.shard_count; i++) {
+    coverage += model->shards[i].coverage;
+    work += swisd_coverage_work(model, i);
+  }
+  return coverage / work;
 }
 
 struct place {
@@ -96,9 +98,9 @@ static void add_member(struct swisd_node *node, const struct swisd_member *membe
     double work = 0;
     for (uint32_t k = 0; k < count; k++)
       if (places[k].model == places[i].model)
-        work += work_of(model, places[k].index);
+        work += swisd_coverage_work(model, places[k].index);
     const double speed = speeds[model->model.shards[places[i].index].kernel];
-    view->coverage += speed * (work_of(model, places[i].index) / work);
+    view->coverage += speed * (swisd_coverage_work(model, places[i].index) / work);
     view->holder_speed += speed;
     view->workers++;
     view->keepers += !self && member->state == SWISD_MEMBER_ALIVE && !(places[i].flags & SWISD_HOLDING_DROPPING);

@@ -12,6 +12,7 @@
 #include "runtime/core/placement_internal.h"
 
 #define COVERAGE_LOW 0.75
+#define COVERAGE_GOOD 0.9
 #define GAIN_MIN 0.1
 enum { COOLDOWN_TICKS = 10, SURPLUS_MAX = 2 };
 
@@ -54,7 +55,7 @@ static bool eligible(struct swisd_node *node, const struct swisd_model *model, u
   struct swisd_placement *placement = node->placement;
   const struct swisd_model_shard *shard = &model->model.shards[index];
   return model->shards[index].sources + model->full_records > 0 && !is_here_or_coming(placement, shard->shard) &&
-         swisd_local_bytes(placement) + shard->bytes <= node->config.memory_bytes;
+         swisd_local_bytes(placement) + shard->bytes <= node->config.memory_bytes && !swisd_want_is_vain(node, shard->shard);
 }
 
 /* All that could be taken, the least covered first. */
@@ -165,8 +166,7 @@ static void relieve(struct swisd_node *node, uint32_t m)
   const double gain = own_speed(node, model, i) / (held + 1);
   if (rate >= COVERAGE_LOW * mean || gain < GAIN_MIN * model->shards[i].coverage)
     return;
-  const uint64_t flops = model->model.shards[i].flops_per_item;
-  const double deficit = (mean - rate) * (flops ? (double)flops : 1.0);
+  const double deficit = (mean - rate) * swisd_coverage_work(model, i);
   const double help = volunteers_speed(node, model, i) / (held + 1);
   if ((help <= deficit || chance(node, deficit / help)) && swisd_want_add(node, m, i, true))
     placement->move_ns = node->now_ns + COOLDOWN_TICKS * tick_interval_ns(node);
@@ -182,13 +182,13 @@ static uint64_t intent_ns(const struct swisd_node *node)
   return 2 * node->config.gossip_interval_ns * (up > 32 ? up : 32) / 32 + 2 * tick_interval_ns(node);
 }
 
-/* Others enough keep it, and its coverage stays above the mean without this node. */
+/* Others enough keep it, and its coverage stays good without this node. */
 static bool is_spare(const struct swisd_node *node, const struct swisd_model *model, uint32_t index, uint32_t held)
 {
   const struct swisd_shard_view *view = &model->shards[index];
-  const uint64_t flops = model->model.shards[index].flops_per_item;
   const double left = view->coverage - own_speed(node, model, index) / held;
-  return view->keepers >= node->config.replicas_min && left / (flops ? (double)flops : 1.0) >= swisd_coverage_rate_mean(model);
+  return view->keepers >= node->config.replicas_min &&
+         left >= COVERAGE_GOOD * swisd_coverage_rate_mean(model) * swisd_coverage_work(model, index);
 }
 
 static void trim(struct swisd_node *node, uint32_t m)

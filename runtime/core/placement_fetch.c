@@ -3,6 +3,7 @@
 
 #define AVOID_NS (10 * SWISD_SECOND)
 #define AVOID_LIAR_NS (120 * SWISD_SECOND)
+#define VAIN_NS (20 * SWISD_SECOND)
 #define RETRY_NS (100 * SWISD_MILLISECOND) /* doubled with each attempt */
 #define SPACE_PAUSE_NS (30 * SWISD_SECOND)
 /* Without progress for so long, a transfer is given up; and for 250 kB/s on top of it, in case the driver reports none. */
@@ -64,6 +65,11 @@ static bool is_avoided(const struct swisd_node *node, struct swisd_id source, sw
   return false;
 }
 
+bool swisd_want_is_vain(const struct swisd_node *node, swisd_shard_id shard)
+{
+  return is_avoided(node, (struct swisd_id){0, 0}, shard);
+}
+
 /* Some shard of the model is named by a record that has no room for more. */
 static bool may_hold_more(const struct swisd_placement *placement, const struct swisd_member *member, uint32_t model)
 {
@@ -114,7 +120,8 @@ static void failed_once(struct swisd_node *node, struct swisd_want *want)
 {
   want->under_way = false;
   want->retry_ns = node->now_ns + (RETRY_NS << want->attempts);
-  if (++want->attempts >= ATTEMPTS_MAX) { /* let the next tick choose again, perhaps another one */
+  if (++want->attempts >= ATTEMPTS_MAX) { /* let the next tick choose another one */
+    avoid(node, (struct swisd_id){0, 0}, want->shard, VAIN_NS);
     want->shard = 0;
     node->placement->stale = true;
   }

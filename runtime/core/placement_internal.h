@@ -12,7 +12,7 @@ enum {
   SWISD_WANTS_MAX = SWISD_HOLDINGS_MAX,
   SWISD_FETCHING_MAX = 2,   /* shard transfers under way at once: more would only share the link */
   SWISD_TRANSFERS_MAX = 6,  /* those, and cancelled ones whose end has not been reported yet */
-  SWISD_AVOIDED_MAX = 8,
+  SWISD_AVOIDED_MAX = 32,
   SWISD_MODEL_QUEUE_MAX = 32,
   SWISD_MODEL_WAVES = 3,    /* times that a new model is passed on */
   SWISD_MODEL_FANOUT = 3,   /* members it is passed on to each time: e^-9 of all miss it, and learn it by a SYNC */
@@ -67,7 +67,7 @@ struct swisd_transfer {
   uint64_t bytes, deadline_ns;
 };
 
-/* A source that failed is left alone for a while. */
+/* A source that failed is left alone for a while; with a zero source, the shard is: nobody could give it. */
 struct swisd_avoided {
   struct swisd_id source;
   swisd_shard_id shard;
@@ -121,7 +121,8 @@ void swisd_coverage_update(struct swisd_node *node);
 uint32_t swisd_coverage_target(const struct swisd_node *node, const struct swisd_model *model);
 /* Items per second that the holders of a shard can do: what balances is this, whatever the shard's own work. */
 double swisd_coverage_rate(const struct swisd_model *model, uint32_t index);
-double swisd_coverage_rate_mean(const struct swisd_model *model);
+double swisd_coverage_rate_mean(const struct swisd_model *model); /* if all coverage were spread evenly over the work */
+double swisd_coverage_work(const struct swisd_model *model, uint32_t index); /* FLOP per item, at least 1 */
 double swisd_coverage_speed(const struct swisd_record *record, uint8_t kernel); /* FLOP/s */
 
 /* ---- placement.c ---- */
@@ -140,6 +141,7 @@ void swisd_choice_tick(struct swisd_node *node);
 bool swisd_want_add(struct swisd_node *node, uint32_t model, uint32_t index, bool urgent);
 /* It lies here now, however it came: ends what was under way to get it. */
 void swisd_want_end(struct swisd_node *node, swisd_shard_id shard);
+bool swisd_want_is_vain(const struct swisd_node *node, swisd_shard_id shard); /* nobody could give it lately */
 struct swisd_want *swisd_want_find(struct swisd_placement *placement, swisd_shard_id shard);
 void swisd_fetch_pump(struct swisd_node *node);
 uint64_t swisd_fetch_deadline_ns(const struct swisd_node *node);
