@@ -1,6 +1,6 @@
-/* Attention of new tokens over a key-value cache: for each token and head the scores of all earlier positions, softmax, and the
- * weighted sum of the values. A score is summed over logical lanes, a value over the positions in order, so the number of tokens in a
- * call changes nothing. */
+/* Attention of new tokens over a key-value cache: for each token and head the scores of all earlier positions, softmax, and
+ * the weighted sum of the values. A score is summed over logical lanes, a value over the positions in order, so the number of
+ * tokens in a call changes nothing. */
 #include "kernels/simd/simd_set.h"
 #include "kernels/simd/simd_vector.h"
 

@@ -210,7 +210,8 @@ void SWISD_SIMD(matmul)(size_t m, size_t n, size_t k, const float *x, size_t x_s
 
 /* Convolution: in a row of the image padded left and right, the inputs of one output pixel under one kernel row are
  * kernel * channels_in consecutive floats, and those of its neighbour start channels_in floats later. So each kernel row is a
- * matrix product whose x rows overlap, and nothing is unfolded; an output row is the sum over the kernel rows inside the image. */
+ * matrix product whose x rows overlap, and nothing is unfolded; an output row is the sum over the kernel rows inside the
+ * image. */
 size_t SWISD_SIMD(conv_packed_floats)(size_t kernel, size_t channels_in, size_t channels_out)
 {
   return kernel * SWISD_SIMD(packed_floats)(kernel * channels_in, channels_out);

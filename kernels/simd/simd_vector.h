@@ -13,6 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef SWISD_SIMD_LANES /* read alone: what every processor can be compiled for */
+#define SWISD_SIMD_LANES 4
+#define SWISD_SIMD_FMA 0
+#endif
+
 enum { LANES = SWISD_SIMD_LANES, SUM_LANES = 16, SUM_VECTORS = SUM_LANES / LANES };
 
 typedef float vec __attribute__((vector_size(4 * SWISD_SIMD_LANES)));
