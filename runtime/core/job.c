@@ -226,7 +226,7 @@ static void promote_lane(struct swisd_node *node, uint8_t slot, uint32_t step, u
     if (there) {
       const uint16_t before = index ? interval->previous : lane->hint;
       const bool extends = before && sub->pool.list[before].hi == lo && sub->pool.list[before].state == SWISD_INTERVAL_READY;
-      if (!extends && !swisd_job_may_take(node, job, step)) {
+      if (!extends && !swisd_job_may_take(node, job, step) && !swisd_job_goes_first(node, slot, lo)) {
         job->starved = true;
         return;
       }
@@ -634,6 +634,8 @@ void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint
   if ((spec->flags & SWISD_STEP_SINK) && !(spec->flags & SWISD_STEP_TOKENS)) {
     answer(node, slot, lo, hi, NULL);
     consume(node, slot, lane, index);
+  } else if (job->consumers[step] && is_consumed(node, slot, step, lo, hi)) {
+    consume(node, slot, lane, index); /* made again for neighbours that were lost with it */
   }
   consume_inputs(node, slot, step, lo, hi);
   promote_consumers(node, slot, step, lo, hi);

@@ -183,6 +183,8 @@ void swisd_job_unaccept(struct swisd_node *node, uint8_t slot, uint32_t step, ui
 /* relief.c: what gives way when a table is full. */
 /* Frees an interval of the pool for `item` of this job, at the cost of its highest items; false when there is none. */
 bool swisd_job_give_way(struct swisd_node *node, uint8_t slot, uint64_t item);
+/* Whether the next answer waits for this item: no reserve is kept from it. */
+bool swisd_job_goes_first(struct swisd_node *node, uint8_t slot, uint64_t item);
 /* Whether a job stands still for want of room, here or at its workers: then it makes room, or fails. Now and then. */
 void swisd_job_relieve(struct swisd_node *node, uint8_t slot);
 /* The first item that is not answered. */

@@ -44,18 +44,60 @@ static bool holds_for_open_job(const struct swisd_node *node, const struct swisd
   return false;
 }
 
-/* A free slot, or that of a partner who went and owes nothing. */
-static uint16_t partner_slot(struct swisd_node *node)
+/* Whether all that `partner` holds for open jobs is held by other partners who are here. */
+static bool is_spare(const struct swisd_node *node, uint16_t partner)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  const uint32_t jobs = node->config.limits.jobs_max;
+  for (uint32_t j = 0; j < jobs; j++) {
+    uint64_t others = 0;
+    for (uint16_t p = 1; p <= sub->partner_count; p++)
+      if (p != partner && sub->partners[p].here)
+        others |= sub->masks[(size_t)p * jobs + j];
+    if (sub->masks[(size_t)partner * jobs + j] & ~others)
+      return false;
+  }
+  return true;
+}
+
+/* Whether a record names a shard of an open job that no partner here holds. */
+static bool is_needed(const struct swisd_node *node, const struct swisd_record *record)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++) {
+    if (sub->jobs[j].phase != SWISD_JOB_OPEN_PHASE)
+      continue;
+    uint64_t held = 0;
+    for (uint16_t p = 1; p <= sub->partner_count; p++)
+      if (sub->partners[p].here)
+        held |= sub->masks[(size_t)p * node->config.limits.jobs_max + j];
+    for (uint32_t l = 0; l < sub->jobs[j].spec.lane_count; l++)
+      for (uint32_t h = 0; h < record->holding_count && !(held >> l & 1); h++)
+        if (sub->jobs[j].spec.lanes[l].shard == record->holdings[h])
+          return true;
+  }
+  return false;
+}
+
+/* A free slot, or that of a partner who went and owes nothing; for one that holds what nobody else does, that of a partner
+ * who holds nothing special and owes nothing. */
+static uint16_t partner_slot(struct swisd_node *node, const struct swisd_record *newcomer)
 {
   struct swisd_submitter *sub = node->submitter;
-  uint16_t gone = 0;
-  for (uint16_t p = 1; p <= node->config.limits.workers_max; p++) {
+  for (uint16_t p = 1; p <= node->config.limits.workers_max; p++)
     if (swisd_id_is_zero(sub->partners[p].id))
       return p;
-    if (!gone && !sub->partners[p].here && sub->partners[p].issue_count == 0 && sub->partners[p].sessions == 0)
-      gone = p;
+  const bool needed = is_needed(node, newcomer);
+  uint16_t spare = 0;
+  for (uint16_t p = 1; p <= node->config.limits.workers_max; p++) {
+    if (sub->partners[p].issue_count || sub->partners[p].sessions)
+      continue;
+    if (!sub->partners[p].here)
+      return p;
+    if (needed && !spare && is_spare(node, p))
+      spare = p;
   }
-  return gone;
+  return spare;
 }
 
 uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index)
@@ -67,7 +109,7 @@ uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index)
   if (p == 0) {
     if (!swisd_member_is_up(member) || !(record->flags & SWISD_RECORD_WORKS) || !holds_for_open_job(node, record))
       return 0;
-    if ((p = partner_slot(node)) == 0) {
+    if ((p = partner_slot(node, record)) == 0) {
       swisd_out_table_full(node, SWISD_TABLE_WORKERS);
       return 0;
     }

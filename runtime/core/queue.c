@@ -125,9 +125,9 @@ static enum swisd_nack_reason refusal(struct swisd_node *node, const struct swis
     return SWISD_NACK_BUSY;
   if (!front && swisd_worker_queue_ns(node) > node->config.queue_ns_max)
     return SWISD_NACK_BUSY;
-  if (!(task->flags & SWISD_TASK_RETURN) && !output_room(node))
+  if (!(task->flags & SWISD_TASK_RETURN) && !output_room(node) && !swisd_worker_evict(node))
     return SWISD_NACK_BUSY;
-  if (worker->body_bytes >= node->config.body_bytes_max)
+  if (worker->body_bytes >= node->config.body_bytes_max && !swisd_worker_evict(node))
     return SWISD_NACK_BUSY;
   return 0;
 }
@@ -310,6 +310,7 @@ static void answer(struct swisd_node *node, struct swisd_queued *queued, const s
   output->used = true;
   output->job = task.key.job;
   output->body = event->out;
+  output->since_ns = node->now_ns;
   worker->output_count++;
   worker->body_bytes += event->out.bytes;
   result->output = event->out;

@@ -116,6 +116,20 @@ static uint64_t least_window(const struct swisd_job *job)
   return reach;
 }
 
+bool swisd_job_goes_first(struct swisd_node *node, uint8_t slot, uint64_t item)
+{
+  const struct swisd_job *job = &node->submitter->jobs[slot];
+  return !keeps_state(job) && item < swisd_job_first_open(node, slot) + least_window(job);
+}
+
+static bool has_ready(const struct swisd_job *job)
+{
+  for (uint32_t l = 0; l < job->spec.lane_count; l++)
+    if (job->lanes[l].ready_items)
+      return true;
+  return false;
+}
+
 static void narrow(struct swisd_node *node, uint8_t slot)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -140,7 +154,10 @@ static void narrow(struct swisd_node *node, uint8_t slot)
 void swisd_job_relieve(struct swisd_node *node, uint8_t slot)
 {
   struct swisd_job *job = &node->submitter->jobs[slot];
-  const bool idle = job->starved && job->account.under_way == 0;
+  for (uint32_t s = 0; job->starved && s < job->spec.step_count; s++)
+    for (uint32_t l = 0; (job->feeds_state >> s & 1) && l < job->spec.steps[s].lane_count; l++)
+      swisd_log_merge(node, slot, s, l);
+  const bool idle = job->starved && job->account.under_way == 0 && !has_ready(job);
   const uint64_t still_ns = node->now_ns - job->progress_ns;
   if (idle && still_ns >= node->config.patience_ns) {
     swisd_out_table_full(node, SWISD_TABLE_INTERVALS);

@@ -23,9 +23,10 @@ static bool is_piece(const struct swisd_job *job, const struct swisd_interval *i
 }
 
 /* The first of a run of pieces worth merging, and how many; 0 when there is none. */
-static uint16_t find_run(const struct swisd_submitter *sub, const struct swisd_job *job, const struct swisd_lane *lane, uint32_t *count)
+static uint16_t find_run(const struct swisd_node *node, const struct swisd_job *job, const struct swisd_lane *lane, uint32_t *count)
 {
-  const bool is_short = sub->pool.free_count < sub->pool.max / 4;
+  const struct swisd_submitter *sub = node->submitter;
+  const bool is_short = sub->pool.free_count < sub->pool.max / 4 || !swisd_job_may_take(node, job, 0);
   const uint32_t enough = is_short ? 2 : TIER;
   uint16_t first = 0;
   *count = 0;
@@ -56,7 +57,7 @@ void swisd_log_merge(struct swisd_node *node, uint8_t slot, uint32_t step, uint3
   if ((job->merging & bit) || sub->check_count == node->config.limits.intervals_max || !swisd_out_room(node, 1))
     return;
   uint32_t count;
-  uint16_t i = find_run(sub, job, &job->lanes[lane_index], &count);
+  uint16_t i = find_run(node, job, &job->lanes[lane_index], &count);
   if (i == 0)
     return;
   struct swisd_action_compute *compute = &swisd_out_action(node, SWISD_ACTION_COMPUTE)->u.compute;

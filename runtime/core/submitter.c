@@ -729,9 +729,12 @@ static void watch_orphans(struct swisd_node *node)
     for (uint32_t l = 0; l < job->spec.lane_count; l++)
       if (job->lanes[l].accepted_items < job->items)
         needed |= UINT64_C(1) << l;
-    if ((needed & ~held) == 0)
+    if ((needed & ~held) == 0) {
       job->orphan_since_ns = SWISD_NEVER;
-    else if (job->orphan_since_ns == SWISD_NEVER)
+      continue;
+    }
+    meet_everybody(node); /* the table of partners may have been full of others */
+    if (job->orphan_since_ns == SWISD_NEVER)
       job->orphan_since_ns = node->now_ns;
     else if (node->now_ns - job->orphan_since_ns >= node->config.patience_ns)
       swisd_job_finish(node, j, SWISD_ERROR_NOT_FOUND);

@@ -181,6 +181,23 @@ bool swisd_worker_free_output(struct swisd_node *node, struct swisd_job_id job, 
   return true;
 }
 
+/* A BODY_FREE can be lost with its link. Its output would lie here until the job closes, and fill the table of a long job. One
+ * that is given up wrongly is missed by its reader, and made again. */
+bool swisd_worker_evict(struct swisd_node *node)
+{
+  struct swisd_output *oldest = NULL;
+  for (uint32_t o = 0; o < node->config.limits.outputs_max; o++) {
+    struct swisd_output *output = &node->worker->outputs[o];
+    if (output->used && !swisd_id_equal(output->job.submitter, node->config.id) && /* this node's own submitter frees what it can */
+        (oldest == NULL || output->since_ns < oldest->since_ns))
+      oldest = output;
+  }
+  if (oldest == NULL || node->now_ns - oldest->since_ns < node->config.lease_ns)
+    return false;
+  free_output(node, oldest);
+  return true;
+}
+
 static void on_body_free(struct swisd_node *node, struct swisd_id from, const struct swisd_message_body_free *free)
 {
   if (!swisd_id_equal(from, free->job.submitter))

@@ -49,6 +49,7 @@ struct swisd_output {
   bool used;
   struct swisd_job_id job;
   struct swisd_body body;
+  uint64_t since_ns;
 };
 
 struct swisd_worker {
@@ -81,6 +82,8 @@ uint64_t swisd_queue_deadline_ns(const struct swisd_node *node);
 struct swisd_open_job *swisd_open_job_find(struct swisd_node *node, struct swisd_job_id id);
 /* Whose turn it is for a credit; NULL when nobody's. */
 struct swisd_open_job *swisd_worker_next_grant(struct swisd_node *node);
+/* Gives up the output that has been kept longest, if that is long enough; false when none is. */
+bool swisd_worker_evict(struct swisd_node *node);
 void swisd_worker_granted(struct swisd_node *node, struct swisd_open_job *job);
 
 #endif
