@@ -54,7 +54,10 @@ int swisd_command_bench(const struct swisd_command *command, int argc, char **ar
   if (!options.json)
     printf("%-22s %-8s %10s %10s %10s   GFLOP/s, one thread\n", "kernels", "class", "conv", "dense", "attention");
   for (const struct swisd_kernels *kernels = first; kernels; kernels = kernels == first ? second : NULL) {
-    swisd_device_speed(kernels, speeds);
+    if (swisd_device_speed(kernels, speeds) != 0) {
+      fprintf(stderr, "swisd bench: out of memory\n");
+      return SWISD_EXIT_FAILED;
+    }
     if (kernels == first)
       memcpy(own, speeds, sizeof own);
     if (options.json)

@@ -108,9 +108,10 @@ static const struct swisd_cli_option replay_options[] = {
 static const struct swisd_cli_option bench_options[] = {
     {"json", NULL, "as one JSON object"}, {"kernels", "SET", "portable, openblas, or the name of one set; else all"}, {0}};
 static const struct swisd_cli_option demo_options[] = {
-    {"scenario", "FILE", "scenario with worlds `simulated`, `real` and `six` (scenarios/demo.yml)"},
+    {"scenario", "FILE", "scenario with a lab world and simulated ones (scenarios/demo.yml)"},
+    {"lab", "WORLD", "which world is played by real processes (six)"},
     {"out", "DIR", "where results and figures go (demo-results)"},
-    {"only", "WORLD", "run just one of simulated, real, six"},
+    {"only", "WORLD", "run just one world of the scenario"},
     {"seconds", "N", "bound of the real run instead of the scenario's"},
     {"kernels", "SET", "portable (default: same bits everywhere) or openblas"},
     {0}};

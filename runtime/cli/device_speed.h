@@ -1,10 +1,20 @@
-/* What this device can do, per kernel class: short runs of the shapes that models are made of. */
+/* What one thread of this device can do, per kernel class: the calibration of kernels/calibrate.h in the core's order. */
 #ifndef SWISD_CLI_DEVICE_SPEED_H
 #define SWISD_CLI_DEVICE_SPEED_H
 
-#include "kernels/kernels.h"
+#include "kernels/calibrate.h"
+#include "runtime/core/types.h"
 
-/* Measures one thread for about a third of a second and fills flops_per_s[SWISD_KERNEL_COUNT]. */
-void swisd_device_speed(const struct swisd_kernels *kernels, double flops_per_s[]);
+/* Takes about a third of a second. 0, or -1 when memory is out. */
+static inline int swisd_device_speed(const struct swisd_kernels *kernels, double flops_per_s[SWISD_KERNEL_COUNT])
+{
+  struct swisd_calibration measured;
+  if (swisd_kernels_calibrate(kernels, 300 * SWISD_MILLISECOND, NULL, &measured) != 0)
+    return -1;
+  flops_per_s[SWISD_KERNEL_CONV] = measured.conv_flops_per_s;
+  flops_per_s[SWISD_KERNEL_DENSE] = measured.dense_flops_per_s;
+  flops_per_s[SWISD_KERNEL_ATTENTION] = measured.attention_flops_per_s;
+  return 0;
+}
 
 #endif

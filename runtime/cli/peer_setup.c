@@ -2,7 +2,6 @@
 #include "runtime/cli/peer_setup.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/cli/device_speed.h"
+#include "runtime/cli/lab.h"
 #include "runtime/core/rate.h"
 #include "runtime/net/socket_address.h"
 #include "scenarios/classes.h"
@@ -189,12 +189,6 @@ int swisd_find_weights(const char *name, char *path, size_t bytes, struct swisd_
                          executable);
 }
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-  (void)status, (void)kind, (void)walk;
-  remove(path);
-  return 0;
-}
 
 /* ---- the peer ---- */
 
@@ -209,21 +203,22 @@ void swisd_peer_setup_init(struct swisd_peer_setup *setup, bool submits)
 }
 
 /* Speeds: of the class when given, else measured; a node that only measures is not held back. */
-static void set_speeds(struct swisd_peer_setup *setup)
+static int set_speeds(struct swisd_peer_setup *setup, struct swisd_error *error)
 {
   struct swisd_peer_options *options = &setup->options;
   options->config.works = !setup->no_work;
   if (!options->config.works) {
     options->withhold = false;
-    return;
+    return 0;
   }
   const bool stands_for_a_class = options->flops_per_s[SWISD_KERNEL_DENSE] > 0;
-  if (!stands_for_a_class)
-    swisd_device_speed(options->kernels, options->flops_per_s);
+  if (!stands_for_a_class && swisd_device_speed(options->kernels, options->flops_per_s) != 0)
+    return swisd_error_set(error, "out of memory for measuring this device");
   if (!setup->throttle_given)
     options->withhold = stands_for_a_class;
   for (int k = 0; k < SWISD_KERNEL_COUNT; k++)
     options->config.rates[k] = swisd_rate_log2((uint64_t)options->flops_per_s[k]);
+  return 0;
 }
 
 /* The first data directory of this user that no running node holds. */
@@ -259,7 +254,8 @@ static struct swisd_peer *open_somewhere(struct swisd_peer_setup *setup, struct 
 
 struct swisd_peer *swisd_peer_setup_open(struct swisd_peer_setup *setup, struct swisd_error *error)
 {
-  set_speeds(setup);
+  if (set_speeds(setup, error) != 0)
+    return NULL;
   struct swisd_peer_options *options = &setup->options;
   if (setup->no_work && options->seed_count == 0) {
     options->seeds[0] = (struct swisd_address){.family = SWISD_ADDRESS_IPV4, .bytes = {127, 0, 0, 1}, .port = SWISD_PORT_DEFAULT};
@@ -281,5 +277,5 @@ void swisd_peer_setup_close(struct swisd_peer_setup *setup, struct swisd_peer *p
 {
   swisd_peer_close(peer);
   if (setup->ephemeral && setup->directory[0])
-    nftw(setup->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    swisd_lab_remove(setup->directory);
 }
