@@ -49,7 +49,7 @@ struct swisd_config swisd_config_default(void)
   c.chunk_ns = 250 * SWISD_MILLISECOND;
   c.open_interval_ns = SWISD_SECOND;
   c.lease_ns = 9 * SWISD_SECOND; /* three times the slowest usual detection */
-  c.queue_ns_max = 3 * 250 * SWISD_MILLISECOND;
+  c.queue_ns_max = 6 * 250 * SWISD_MILLISECOND; /* twice what the credits of one submitter can bring */
   c.credit_ns = SWISD_SECOND;
   c.window_ns = 2500 * SWISD_MILLISECOND;
   c.overdue_slack_ns = 60 * SWISD_MILLISECOND;

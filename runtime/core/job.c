@@ -543,9 +543,12 @@ static void consume_inputs(struct swisd_node *node, uint8_t slot, uint32_t step,
       struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, edge->from, l)];
       for (uint64_t at = from_lo; at < from_hi;) {
         const uint16_t index = swisd_interval_find(&sub->pool, lane, at);
+        const struct swisd_interval *interval = &sub->pool.list[index];
+        /* An output that was lost while this task already had it need not be made again: the repair settles it. */
+        if (index == 0 || interval->lo > at || interval->state == SWISD_INTERVAL_READY)
+          job->repair = true;
         if (index == 0)
           break;
-        const struct swisd_interval *interval = &sub->pool.list[index];
         at = interval->hi;
         if (interval->state == SWISD_INTERVAL_ACCEPTED && interval->lo < from_hi &&
             is_consumed(node, slot, edge->from, interval->lo, interval->hi))
@@ -725,6 +728,66 @@ static void unconsume(struct swisd_node *node, uint8_t slot, uint32_t step)
   }
 }
 
+/* The first item from `at` on that the consumers of `step` may have accepted; `hi` if there is none below it. */
+static uint64_t next_used(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t at, uint64_t hi)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  const uint32_t s = (uint32_t)__builtin_ctz(job->consumers[step]);
+  for (uint32_t e = 0; e < job->spec.steps[s].edge_count; e++)
+    if (job->spec.steps[s].edges[e].map != SWISD_EDGE_ROWS)
+      return at;
+  struct swisd_lane *lane = &job->lanes[job->spec.steps[s].lane_first];
+  for (uint16_t i = swisd_interval_find(&sub->pool, lane, at); i && at < hi; i = sub->pool.list[i].next) {
+    const struct swisd_interval *interval = &sub->pool.list[i];
+    if (interval->lo > at)
+      at = interval->lo;
+    if (interval->state >= SWISD_INTERVAL_ACCEPTED)
+      return at < hi ? at : hi;
+    at = interval->hi;
+  }
+  return hi;
+}
+
+/* Missing or READY items that all consumers have had: their first making, counted as replayed when its output was lost,
+ * was of use after all. From the last step to the first. */
+static void settle(struct swisd_node *node, uint8_t slot, uint32_t step)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  for (uint32_t l = 0; job->consumers[step] && l < job->spec.steps[step].lane_count; l++) {
+    const uint32_t lane_index = swisd_job_lane_index(job, step, l);
+    struct swisd_lane *lane = &job->lanes[lane_index];
+    for (uint64_t at = 0; at < job->items;) {
+      const uint16_t i = swisd_interval_find(&sub->pool, lane, at);
+      const struct swisd_interval *interval = &sub->pool.list[i];
+      const bool covered = i && interval->lo <= at;
+      if (covered && interval->state != SWISD_INTERVAL_READY) {
+        at = interval->hi;
+        continue;
+      }
+      const uint64_t end = covered ? interval->hi : i ? interval->lo : job->items;
+      const uint64_t lo = next_used(node, slot, step, at, end);
+      uint64_t hi = lo;
+      while (hi < end && is_consumed(node, slot, step, hi, hi + 1))
+        hi++;
+      if (hi == lo) {
+        at = lo < end ? lo + 1 : end;
+        continue;
+      }
+      if (covered)
+        swisd_interval_remove(&sub->pool, lane, i); /* what is left of it is promoted again */
+      const uint64_t flops = (hi - lo) * swisd_job_lane_flops(job, lane_index);
+      SWISD_ASSERT(job->account.replayed >= flops);
+      if (swisd_interval_add(&sub->pool, lane, lo, hi, SWISD_INTERVAL_CONSUMED, false) == 0)
+        return;
+      job->account.replayed -= flops;
+      job->account.accepted += flops;
+      at = hi;
+    }
+  }
+}
+
 /* READY items whose inputs have gone are missing again. */
 static void unready(struct swisd_node *node, uint8_t slot, uint32_t step)
 {
@@ -751,8 +814,10 @@ void swisd_job_repair(struct swisd_node *node, uint8_t slot)
   struct swisd_job *job = &node->submitter->jobs[slot];
   const uint32_t sink = job->sink;
   for (uint32_t s = job->spec.step_count; s-- > 0;)
-    if (s != sink)
+    if (s != sink) {
+      settle(node, slot, s);
       unconsume(node, slot, s);
+    }
   job->repair = job->starved = false;
   for (uint32_t s = 0; s < job->spec.step_count; s++)
     unready(node, slot, s);
