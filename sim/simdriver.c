@@ -252,11 +252,15 @@ static void on_prepare(struct swisd_sim_handler *handler)
 
 /* ---- building ---- */
 
-/* Room for everybody, no more: in full view a node's memory grows with the swarm. */
+/* Room for everybody, no more: in full view a node's memory grows with the swarm. Submitters know as many workers as there
+ * are, up to what the larger preset allows. */
 static struct swisd_limits limits_for(uint32_t node_count)
 {
   struct swisd_limits limits = node_count <= swisd_limits_lab.members_max ? swisd_limits_lab : swisd_limits_sim_full;
+  const uint16_t workers_max = swisd_limits_sim_full.workers_max;
   limits.members_max = (uint16_t)(node_count < 60000 ? node_count + 8 : 60000);
+  if (node_count > limits.workers_max)
+    limits.workers_max = node_count < workers_max ? (uint16_t)node_count : workers_max;
   return limits;
 }
 

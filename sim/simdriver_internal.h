@@ -129,6 +129,7 @@ struct swisd_sim_run_job {
   bool submitted, ended;
   enum swisd_status status;
   uint64_t start_ns, end_ns;
+  struct swisd_job_account account; /* when it ended */
   uint8_t *answer; /* real: rows, or tokens */
   uint64_t answer_bytes, answer_tokens;
 };
@@ -161,7 +162,6 @@ struct swisd_simdriver {
   struct swisd_runlog *log;
   uint64_t digest, steps;
   uint64_t messages, message_bytes, bodies, body_bytes, hedges, reissues, departures, returns;
-  double flop[SWISD_RUNLOG_OUTCOME_COUNT], flop_issued;
   uint64_t first_submit_ns, last_answer_ns;
   uint64_t end_ns;
   double load_cpu_s;

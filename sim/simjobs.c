@@ -262,6 +262,7 @@ static void end_job(struct swisd_simdriver *d, uint32_t node, struct swisd_sim_r
   job->ended = true;
   job->status = status;
   job->end_ns = swisd_simdriver_now(d);
+  swisd_node_job_account(d->devices[node].node, job->number, &job->account);
   free(job->block_left);
   job->block_left = NULL;
   swisd_simreport_event(d, status == SWISD_OK ? SWISD_RUNLOG_ANSWERED : SWISD_RUNLOG_FAILED, node, (double)job->number);

@@ -71,7 +71,6 @@ static void task_event(struct swisd_simdriver *d, uint32_t node, const struct sw
 static void outcome(struct swisd_simdriver *d, const struct swisd_trace *trace, enum swisd_runlog_outcome what)
 {
   const struct swisd_runlog_key key = swisd_simreport_key(d, &trace->key);
-  d->flop[what] += (double)trace->value;
   swisd_runlog_task_outcome(d->log, swisd_simdriver_index(d, trace->peer), &key, what, trace->time_ns, (double)trace->value);
 }
 
@@ -85,11 +84,9 @@ static void report(struct swisd_simdriver *d, uint32_t node, const struct swisd_
       const bool hedge = trace->kind == SWISD_TRACE_TASK_HEDGED;
       d->hedges += hedge;
       d->reissues += !hedge;
-      d->flop_issued += (double)trace->value;
       task_event(d, node, trace, hedge ? SWISD_RUNLOG_HEDGE : SWISD_RUNLOG_REISSUE, (double)trace->value * 1e-9);
       break;
     }
-    case SWISD_TRACE_TASK_ISSUED: d->flop_issued += (double)trace->value; break;
     case SWISD_TRACE_TASK_ACCEPTED: outcome(d, trace, SWISD_RUNLOG_ACCEPTED); break;
     case SWISD_TRACE_TASK_DUPLICATE: outcome(d, trace, SWISD_RUNLOG_DUPLICATE); break;
     case SWISD_TRACE_TASK_LOST: outcome(d, trace, SWISD_RUNLOG_LOST); break;
@@ -110,6 +107,19 @@ void swisd_simreport_traces(struct swisd_simdriver *d, uint32_t node)
 
 /* ---- the summary ---- */
 
+/* The core's own account: traces would count accepted work that was lost later twice. */
+static void add_account(struct swisd_runlog_summary *s, const struct swisd_job_account *a)
+{
+  s->flop_issued += (double)a->issued;
+  s->flop_accepted += (double)a->accepted;
+  s->flop_duplicate += (double)a->duplicate;
+  s->flop_lost += (double)a->lost;
+  s->flop_rejected += (double)a->rejected;
+  s->flop_cancelled += (double)a->cancelled;
+  s->flop_replayed += (double)a->replayed;
+  s->flop_under_way += (double)a->under_way;
+}
+
 static void add_jobs(const struct swisd_simdriver *d, struct swisd_runlog_summary *s)
 {
   for (uint32_t i = 0; i < d->submitter_count; i++)
@@ -120,6 +130,10 @@ static void add_jobs(const struct swisd_simdriver *d, struct swisd_runlog_summar
       s->jobs_failed += job->ended && job->status != SWISD_OK;
       s->items_wanted += job->items;
       s->items_answered += job->answered;
+      struct swisd_job_account account = job->account;
+      if (job->submitted && !job->ended)
+        swisd_node_job_account(d->devices[d->device_count + i].node, job->number, &account);
+      add_account(s, &account);
     }
 }
 
@@ -169,15 +183,9 @@ struct swisd_runlog_summary swisd_simdriver_summary(struct swisd_simdriver *d)
       .scenario = d->scenario->name, .world = d->scenario->world, .backend = "sim", .policy = d->scenario->policy,
       .seed = d->scenario->seed, .repeat = d->options.repeat, .digest = d->digest, .duration_s = (double)d->end_ns * 1e-9,
       .devices = d->device_count, .submitters = d->submitter_count, .departures = (uint32_t)d->departures,
-      .returns = (uint32_t)d->returns, .flop_issued = d->flop_issued, .flop_accepted = d->flop[SWISD_RUNLOG_ACCEPTED],
-      .flop_duplicate = d->flop[SWISD_RUNLOG_DUPLICATE], .flop_lost = d->flop[SWISD_RUNLOG_LOST],
-      .flop_rejected = d->flop[SWISD_RUNLOG_REJECTED], .flop_cancelled = d->flop[SWISD_RUNLOG_CANCELLED],
-      .flop_replayed = d->flop[SWISD_RUNLOG_REPLAYED], .hedges = d->hedges, .reissues = d->reissues, .messages = d->messages,
+      .returns = (uint32_t)d->returns, .hedges = d->hedges, .reissues = d->reissues, .messages = d->messages,
       .message_bytes = d->message_bytes, .bodies = d->bodies, .body_bytes = d->body_bytes, .cpu_s = cpu_s,
       .rss_bytes_max = (uint64_t)usage.ru_maxrss * 1024};
-  s.flop_under_way = s.flop_issued;
-  for (int o = SWISD_RUNLOG_ACCEPTED; o < SWISD_RUNLOG_OUTCOME_COUNT; o++)
-    s.flop_under_way -= d->flop[o];
   add_jobs(d, &s);
   add_speed(d, &s);
   return s;
