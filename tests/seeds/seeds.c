@@ -48,6 +48,7 @@ static void crashed(int signal)
 static void failed(const struct options *o, struct world *world, struct world_verdict *verdict)
 {
   printf("seed %llu: %s\n", (unsigned long long)world->seed, verdict->failure);
+  alarm(0); /* shrinking may take its time */
   if (o->shrink) {
     world_shrink(world, verdict);
     printf("shrunk: %s\n", verdict->failure);
