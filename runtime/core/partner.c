@@ -119,6 +119,8 @@ uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index)
     memset(partner, 0, sizeof *partner);
     partner->id = record->id;
     sub->overdue_ns[p] = SWISD_NEVER;
+    /* Until its results have shown how long they take, others' tasks may well be ahead of the first. */
+    partner->late_ns = 2 * node->config.chunk_ns;
     sub->partner_of_member[member_index] = p;
     if (p > sub->partner_count)
       sub->partner_count = p;

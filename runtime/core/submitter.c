@@ -202,6 +202,14 @@ static uint16_t issue_of(const struct swisd_node *node, uint16_t partner, uint8_
   return 0;
 }
 
+static void send_cancel(struct swisd_node *node, const struct swisd_issue *it)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  struct swisd_message_cancel *cancel = &swisd_out_send(node, sub->partners[it->partner].id, SWISD_MESSAGE_CANCEL)->u.cancel;
+  cancel->key = (struct swisd_task_key){.job = sub->jobs[it->job].id, .step = it->step, .lane = it->lane, .attempt = it->attempt,
+    .epoch = it->epoch, .lo = it->lo, .hi = it->hi};
+}
+
 /* The pieces of an issue have been taken by another: tell its worker, once nothing of it is wanted any more. */
 static void cancel_if_idle(struct swisd_node *node, uint16_t index)
 {
@@ -216,11 +224,8 @@ static void cancel_if_idle(struct swisd_node *node, uint16_t index)
       if (sub->pool.list[i].copies[c] == index)
         return;
   it->cancelled = true;
-  if (node->actions->count + 8 > SWISD_ACTIONS_MAX)
-    return; /* it will find out by itself */
-  struct swisd_message_cancel *cancel = &swisd_out_send(node, sub->partners[it->partner].id, SWISD_MESSAGE_CANCEL)->u.cancel;
-  cancel->key = (struct swisd_task_key){.job = job->id, .step = it->step, .lane = it->lane, .attempt = it->attempt,
-    .epoch = it->epoch, .lo = it->lo, .hi = it->hi};
+  if (node->actions->count + 8 <= SWISD_ACTIONS_MAX) /* else it will find out by itself */
+    send_cancel(node, it);
 }
 
 static void reject(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index)
@@ -706,7 +711,12 @@ static void expire_issues(struct swisd_node *node)
       const uint64_t patience_ns = node->config.lease_ns / 3 + 8 * it->cost_ns;
       if (it->expected_ns + patience_ns > node->now_ns || it->issued_ns + patience_ns > node->now_ns)
         continue;
+      if (!swisd_out_room(node, 1)) {
+        sub->unfinished = true;
+        return;
+      }
       const bool pinned = sub->jobs[it->job].sessions[it->step].issue == i;
+      send_cancel(node, it); /* it may still be fetching */
       swisd_issue_end(node, i, SWISD_ISSUE_LOST, true);
       if (pinned)
         swisd_partner_unpin(node, p);
