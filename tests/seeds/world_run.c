@@ -29,6 +29,7 @@ struct run {
   uint32_t place[WORLD_NODES_MAX]; /* of a world's node in the cluster, once it has joined */
   bool joined[WORLD_NODES_MAX];
   uint64_t number[WORLD_JOBS_MAX]; /* of a world's job, once submitted */
+  uint32_t parts_due[WORLD_JOBS_MAX], parts_given[WORLD_JOBS_MAX]; /* of an open job, after the first */
   uint64_t orphan_ns[WORLD_JOBS_MAX], orphan_ns_max[WORLD_JOBS_MAX];
   uint32_t storms, deaf[WORLD_NODES_MAX];
 };
@@ -128,13 +129,17 @@ static void submit(struct run *r, uint32_t j)
     r->number[j] = cluster_submit(r->cluster, r->place[job->node], model, job->items);
 }
 
-static void append(struct run *r, uint32_t j, uint64_t at_ns)
+/* Gives open jobs the parts that are due; a user whose device sleeps comes back to it when it wakes. */
+static void give_parts(struct run *r)
 {
-  const struct world_job *job = &r->world->jobs[j];
-  const uint64_t part = job->items / 3 / 8 * 8;
-  const bool last = at_ns > job->at_ns + 3 * SWISD_SECOND;
-  if (r->number[j] != 0)
-    cluster_append(r->cluster, r->number[j], last ? job->items - 2 * part : part, last);
+  for (uint32_t j = 0; j < r->world->job_count; j++) {
+    const struct world_job *job = &r->world->jobs[j];
+    const uint64_t part = job->items / 3 / 8 * 8;
+    while (r->parts_due[j] > r->parts_given[j] && r->number[j] != 0 && !cluster_is_silent(r->cluster, r->place[job->node])) {
+      const bool last = ++r->parts_given[j] == 2;
+      cluster_append(r->cluster, r->number[j], last ? job->items - 2 * part : part, last);
+    }
+  }
 }
 
 static void set_deaf(struct run *r, uint32_t n, bool deaf)
@@ -274,6 +279,7 @@ static void run_to(struct run *r, uint64_t until_ns)
   while (cluster_failure(r->cluster) == NULL && cluster_now(r->cluster) < until_ns) {
     const uint64_t left = until_ns - cluster_now(r->cluster);
     const uint64_t part_ns = left < LOOK_NS ? left : LOOK_NS;
+    give_parts(r);
     cluster_run(r->cluster, part_ns);
     look(r, part_ns);
   }
@@ -321,6 +327,8 @@ static void judge(struct run *r, struct world_verdict *verdict)
       verdict->withdrawn++;
     else if (view.status == SWISD_ERROR_SPACE && r->world->tiny)
       verdict->refused++; /* more than a tiny submitter takes: it said so */
+    else if (r->world->tiny && cluster_count(c) > swisd_limits_tiny.members_max)
+      verdict->failed++; /* the holder may be one of those that the submitter has no room to know */
     else if (r->orphan_ns_max[j] < ORPHAN_NS)
       cluster_fail(c, "job %u failed (status %d) though every shard had a live holder: out of reach for %.1f s at most", j,
                    view.status, (double)r->orphan_ns_max[j] * 1e-9);
@@ -343,7 +351,7 @@ static void play(struct run *r, struct world_verdict *verdict)
     else if (m->kind == MOMENT_JOB)
       submit(r, m->index);
     else if (m->kind == MOMENT_APPEND)
-      append(r, m->index, m->at_ns);
+      r->parts_due[m->index]++;
     else if (m->kind == MOMENT_FAULT)
       strike(r, &r->world->faults[m->index]);
     else
