@@ -85,7 +85,9 @@ static void a_suspect_of_an_incarnation_whose_record_is_unknown_takes_the_record
 {
   (void)state;
   struct one *o = alone(1);
-  one_populate(o, 2, 7, true);
+  one_populate(o, 2, 6, true);
+  const struct swisd_rumour before = one_alive(7, 1, 9);
+  one_tell(o, 7, &before);
   const struct swisd_rumour bad = one_bad_news(S, 7, 4, 2);
   one_tell(o, 2, &bad);
   const struct swisd_rumour alive = one_alive(7, 4, 1);
@@ -274,6 +276,7 @@ static void the_dead_are_remembered_against_ghosts_and_then_forgotten(void **sta
   while (o->now_ns + SWISD_SECOND < died_ns + config.dead_keep_ns) {
     one_tell(o, 3, &ghost);
     assert_int_equal(one_state(o, 9), D);
+    assert_int_equal(one_known(o, 9)->version, 1);
     one_run(o, SWISD_SECOND);
   }
   one_run(o, 2 * SWISD_SECOND);

@@ -158,6 +158,27 @@ static void own_changes_are_spread_together_when_they_come_fast(void **state)
   one_free(o);
 }
 
+static void own_changes_wait_longer_in_a_larger_swarm(void **state)
+{
+  (void)state;
+  struct one *o = quiet(&swisd_limits_sim_full, 6);
+  one_populate(o, 2, 320, true);
+  while (o->node->members->rumours.count) {
+    one_run(o, SWISD_SECOND);
+    one_clear(o);
+  }
+  for (uint32_t i = 0; i < 2; i++) {
+    swisd_members_publish(o->node);
+    one_run(o, 250 * SWISD_MILLISECOND);
+    const struct swisd_members *members = o->node->members;
+    assert_true(members->links[0].rumour != SWISD_MEMBER_NONE);
+    assert_true(members->rumours.entries[members->links[0].rumour].transmits >= 3 * (i + 1)); /* not begun anew */
+  }
+  one_run(o, 10 * SWISD_SECOND);
+  assert_int_equal(told(o, 1), 2 * 12); /* the second time after 319 / 32 gossip intervals */
+  one_free(o);
+}
+
 static void recently_dead_members_hear_of_their_death(void **state)
 {
   (void)state;
@@ -440,6 +461,7 @@ int main(void)
     cmocka_unit_test(a_change_of_state_goes_ahead_of_changed_records),
     cmocka_unit_test(a_full_queue_lets_go_what_was_sent_most_and_counts),
     cmocka_unit_test(own_changes_are_spread_together_when_they_come_fast),
+    cmocka_unit_test(own_changes_wait_longer_in_a_larger_swarm),
     cmocka_unit_test(recently_dead_members_hear_of_their_death),
     cmocka_unit_test(a_newcomer_asks_its_seeds_three_at_a_time_and_more_seldom_while_nobody_answers),
     cmocka_unit_test(a_seed_that_is_a_living_member_is_not_asked_again_and_a_lost_one_is),
