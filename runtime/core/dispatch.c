@@ -42,13 +42,42 @@ static uint16_t issue_take(struct swisd_submitter *sub)
   return index;
 }
 
-/* Rescues and stateful work go behind what runs now, the rest to the end: as the worker will order them. */
-static void issue_link(struct swisd_submitter *sub, uint16_t index, struct swisd_partner *partner)
+/* Until a TASK of this step that is sent now could run, and its answer come if that took no time: a round trip, and one more
+ * when inputs have to be fetched, since only one body rides with the TASK. */
+static uint64_t lead_ns(const struct swisd_node *node, const struct swisd_partner *partner, const struct swisd_job *job, uint32_t step)
 {
+  const struct swisd_step_spec *spec = &job->spec.steps[step];
+  const uint64_t rtt_ns = swisd_partner_rtt_ns(node, partner);
+  uint32_t bodies = 0;
+  bool elsewhere = false;
+  for (uint32_t e = 0; e < spec->edge_count; e++) {
+    const uint8_t from = spec->edges[e].from;
+    bodies += from == SWISD_EDGE_FROM_INPUT ? 1 : job->spec.steps[from].lane_count;
+    elsewhere = elsewhere || (from != SWISD_EDGE_FROM_INPUT && !(job->spec.steps[from].flags & (SWISD_STEP_HUB | SWISD_STEP_SINK)));
+  }
+  return bodies > 1 || elsewhere ? 2 * rtt_ns : rtt_ns;
+}
+
+/* What the partner will be computing when work that takes `lead` to get there can start; 0: nothing. An issue whose result is
+ * expected before has ended by then. */
+static uint16_t runs_after(const struct swisd_node *node, const struct swisd_partner *partner, uint64_t lead)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  uint16_t i = partner->issue_first;
+  while (i && sub->issues[i].expected_ns <= node->now_ns + lead)
+    i = sub->issues[i].next;
+  return i;
+}
+
+/* Rescues and stateful work go behind what will be running, the rest to the end: as the worker will order them. */
+static void issue_link(struct swisd_node *node, uint16_t index, struct swisd_partner *partner)
+{
+  struct swisd_submitter *sub = node->submitter;
   struct swisd_issue *issue = &sub->issues[index];
-  uint16_t before = partner->issue_last;
-  if (issue->front) {
-    before = partner->issue_first;
+  uint16_t before = issue->front ? runs_after(node, partner, issue->ready_ns - node->now_ns) : 0;
+  if (before == 0) {
+    before = partner->issue_last;
+  } else {
     while (before && sub->issues[before].next && sub->issues[sub->issues[before].next].front)
       before = sub->issues[before].next;
   }
@@ -116,11 +145,12 @@ static uint16_t issue(struct swisd_node *node, const struct order *order, const 
   it->hi = order->hi;
   it->flops = (order->hi - order->lo) * lane->flops_per_item;
   it->issued_ns = node->now_ns;
+  it->ready_ns = node->now_ns + lead_ns(node, partner, job, order->step);
   it->cost_ns = swisd_rate_ns(it->flops, swisd_speed_fast(&partner->speed[step->kernel]));
   if (it->front)
     partner->rescues++;
   const bool was_idle = partner->issue_first == 0;
-  issue_link(sub, index, partner);
+  issue_link(node, index, partner);
   swisd_partner_expect(node, order->partner, was_idle ? node->now_ns : partner->anchor_ns);
   job->account.issued += it->flops;
   job->account.under_way += it->flops;
@@ -357,46 +387,109 @@ void swisd_dispatch_overdue(struct swisd_node *node)
   }
 }
 
-/* When the partner could start a rescue: what it runs now has to end first. */
-static uint64_t free_at_ns(const struct swisd_node *node, const struct swisd_partner *partner)
+/* When the result of a rescue in this step would arrive if it cost nothing: what will be running ends first, and other rescues. */
+static uint64_t free_at_ns(const struct swisd_node *node, uint16_t p, const struct swisd_job *job, uint32_t step)
 {
   const struct swisd_submitter *sub = node->submitter;
-  uint64_t at = node->now_ns;
-  uint16_t i = partner->issue_first;
-  if (i && sub->issues[i].expected_ns > at)
-    at = sub->issues[i].expected_ns;
-  for (i = i ? sub->issues[i].next : 0; i && sub->issues[i].front; i = sub->issues[i].next)
+  const struct swisd_partner *partner = &sub->partners[p];
+  const uint64_t lead = lead_ns(node, partner, job, step);
+  uint16_t i = runs_after(node, partner, lead);
+  if (i == 0)
+    return node->now_ns + lead;
+  uint64_t at = sub->issues[i].expected_ns;
+  for (i = sub->issues[i].next; i && sub->issues[i].front; i = sub->issues[i].next)
     at += sub->issues[i].cost_ns;
   return at;
 }
 
 enum { RESCUES_PER_PARTNER = 3 };
 
-/* The partner that would be done first with a rescue in this lane; 0 if none may take one. */
-static uint16_t rescuer(const struct swisd_node *node, uint32_t j, uint32_t l, uint64_t *rate_sum)
+/* Whether a partner may take a rescue in this lane. */
+static bool may_rescue(const struct swisd_node *node, uint16_t p, uint32_t j, uint32_t l)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  const struct swisd_partner *partner = &sub->partners[p];
+  return (mask(node, p, j) >> l & 1) && is_fit(node, partner) && partner->rescues < RESCUES_PER_PARTNER &&
+         candidate(sub, &sub->jobs[j].lanes[l], p, true, sub->hedge_tokens) != 0;
+}
+
+static double rate_of(const struct swisd_node *node, uint16_t p, uint32_t kernel)
+{
+  return (double)swisd_rate_exp2(swisd_speed_fast(&node->submitter->partners[p].speed[kernel]));
+}
+
+/* The partner that would be done first with one item of this lane; 0 if none may take any. */
+static uint16_t rescuer(const struct swisd_node *node, uint32_t j, uint32_t l)
 {
   const struct swisd_submitter *sub = node->submitter;
   const struct swisd_job *job = &sub->jobs[j];
-  const uint8_t kernel = job->spec.steps[step_of_lane(job, l)].kernel;
+  const uint32_t step = step_of_lane(job, l);
+  const uint8_t kernel = job->spec.steps[step].kernel;
   uint16_t best = 0;
   uint64_t best_ns = SWISD_NEVER;
-  *rate_sum = 0;
   for (uint16_t p = 1; p <= sub->partner_count; p++) {
-    const struct swisd_partner *partner = &sub->partners[p];
-    if (!(mask(node, p, j) >> l & 1) || !is_fit(node, partner))
+    if (!may_rescue(node, p, j, l))
       continue;
-    const uint64_t rate = swisd_rate_exp2(swisd_speed_fast(&partner->speed[kernel]));
-    *rate_sum += rate;
-    if (partner->rescues >= RESCUES_PER_PARTNER || candidate(sub, &job->lanes[l], p, true, sub->hedge_tokens) == 0)
-      continue;
-    /* A slow device that is free now can be later than a fast one that is busy: count a quarter chunk of its time. */
-    const uint64_t done_ns = free_at_ns(node, partner) + swisd_rate_ns(swisd_job_lane_flops(job, l), swisd_speed_fast(&partner->speed[kernel]));
+    const uint64_t done_ns = free_at_ns(node, p, job, step) +
+                             swisd_rate_ns(swisd_job_lane_flops(job, l), swisd_speed_fast(&sub->partners[p].speed[kernel]));
     if (done_ns < best_ns) {
       best_ns = done_ns;
       best = p;
     }
   }
   return best;
+}
+
+/* When all rescues of this lane could be done, were they shared out so that everybody who helps ends at one time. */
+static double level_ns(const struct swisd_node *node, uint32_t j, uint32_t l)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  const struct swisd_job *job = &sub->jobs[j];
+  const uint32_t step = step_of_lane(job, l);
+  const uint8_t kernel = job->spec.steps[step].kernel;
+  const double work = (double)job->lanes[l].wanted_items * (double)swisd_job_lane_flops(job, l);
+  double level = 0, before;
+  /* Water filling: those who are free only later than the level do not help; without them it rises, until it stays. */
+  do {
+    double rates = 0, idle = 0;
+    before = level;
+    for (uint16_t p = 1; p <= sub->partner_count; p++) {
+      if (!may_rescue(node, p, j, l))
+        continue;
+      const double free_ns = (double)(free_at_ns(node, p, job, step) - node->now_ns), rate = rate_of(node, p, kernel);
+      if (before > 0 && free_ns >= before)
+        continue;
+      rates += rate;
+      idle += rate * free_ns;
+    }
+    if (rates > 0)
+      level = (work * 1e9 + idle) / rates;
+  } while (level < before || before <= 0);
+  return level;
+}
+
+/* Gives out the wanted pieces of one lane. False when there was no room for more actions. */
+static bool rescue_lane(struct swisd_node *node, uint32_t j, uint32_t l)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[j];
+  const uint32_t step = step_of_lane(job, l);
+  while (job->lanes[l].wanted_items) {
+    if (!swisd_out_room(node, 3))
+      return false;
+    const uint16_t p = rescuer(node, j, l);
+    if (p == 0)
+      return true;
+    const struct order order = {.partner = p, .job = (uint8_t)j, .step = (uint8_t)step,
+      .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
+    const uint16_t index = candidate(sub, &job->lanes[l], p, true, sub->hedge_tokens);
+    const double time_ns = level_ns(node, j, l) - (double)(free_at_ns(node, p, job, step) - node->now_ns);
+    const uint64_t full_ns = node->config.chunk_ns, least_ns = full_ns / 16;
+    const uint64_t share_ns = time_ns < (double)least_ns ? least_ns : time_ns > (double)full_ns / 2 ? full_ns / 2 : (uint64_t)time_ns;
+    if (!issue_interval(node, order, index, items_for(node, p, job, l, step, share_ns)))
+      return true;
+  }
+  return true;
 }
 
 void swisd_dispatch_rescues(struct swisd_node *node)
@@ -407,34 +500,11 @@ void swisd_dispatch_rescues(struct swisd_node *node)
     if (job->phase != SWISD_JOB_OPEN_PHASE)
       continue;
     for (uint32_t l = 0; l < job->spec.lane_count; l++) {
-      if (job->lanes[l].wanted_items == 0)
+      if (job->lanes[l].wanted_items == 0 || (swisd_job_step(job, step_of_lane(job, l))->flags & SWISD_STEP_STATEFUL))
         continue;
-      const uint32_t step = step_of_lane(job, l);
-      if (swisd_job_step(job, step)->flags & SWISD_STEP_STATEFUL)
-        continue;
-      const uint64_t wanted = job->lanes[l].wanted_items;
-      for (uint64_t given = 0; given < wanted;) {
-        if (!swisd_out_room(node, 3)) {
-          sub->unfinished = true;
-          return;
-        }
-        uint64_t rate_sum;
-        const uint16_t p = rescuer(node, j, l, &rate_sum);
-        if (p == 0)
-          break;
-        const struct order order = {.partner = p, .job = (uint8_t)j, .step = (uint8_t)step,
-          .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
-        const uint16_t index = candidate(sub, &job->lanes[l], p, true, sub->hedge_tokens);
-        /* Its share of the pieces by speed, in parts no smaller than an eighth of a chunk. */
-        const uint64_t rate = swisd_rate_exp2(swisd_speed_fast(&sub->partners[p].speed[job->spec.steps[step].kernel]));
-        uint64_t share = (uint64_t)((double)wanted * (double)rate / (double)(rate_sum ? rate_sum : 1) / 2) + 1;
-        const uint64_t least = items_for(node, p, job, l, step, node->config.chunk_ns / 8);
-        const uint64_t most = items_for(node, p, job, l, step, node->config.chunk_ns / 2);
-        share = share < least ? least : share > most ? most : share;
-        const uint64_t before = job->lanes[l].wanted_items;
-        if (!issue_interval(node, order, index, share))
-          break;
-        given += before - job->lanes[l].wanted_items;
+      if (!rescue_lane(node, j, l)) {
+        sub->unfinished = true;
+        return;
       }
     }
   }

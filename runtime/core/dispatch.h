@@ -16,7 +16,10 @@ void swisd_partner_gone(struct swisd_node *node, uint16_t partner, bool outputs_
 /* Its sessions move elsewhere; always, or only when there is an elsewhere. */
 void swisd_partner_unpin(struct swisd_node *node, uint16_t partner);
 void swisd_partner_unpin_if_others(struct swisd_node *node, uint16_t partner);
-/* What it still owes is expected anew from `anchor_ns` on. */
+/* A round trip to it; a guess until it has been measured. */
+uint64_t swisd_partner_rtt_ns(const struct swisd_node *node, const struct swisd_partner *partner);
+/* What it still owes is expected anew: its latest sign of life left it so long ago that it came at `anchor_ns`. Expected times
+ * are those at which results arrive here. */
 void swisd_partner_expect(struct swisd_node *node, uint16_t partner, uint64_t anchor_ns);
 /* The result of an issue came, after so much computing: learns how late results are. Before the issue ends. */
 void swisd_partner_came(struct swisd_node *node, uint16_t p, const struct swisd_issue *it, uint64_t compute_ns);

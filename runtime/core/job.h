@@ -24,7 +24,9 @@ struct swisd_issue {
   bool cancelled; /* a CANCEL has been sent, or its session moved: whatever it brings is no longer awaited */
   uint32_t epoch;
   uint64_t lo, hi, flops;
-  uint64_t issued_ns, cost_ns, expected_ns;
+  uint64_t issued_ns, cost_ns;
+  uint64_t ready_ns;    /* when it could have started at the earliest, and its answer have come if it cost nothing */
+  uint64_t expected_ns; /* when its answer should come */
 };
 
 /* A worker, as this submitter knows it. */

@@ -137,10 +137,12 @@ uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index)
   return p;
 }
 
-static uint64_t rtt_ns(const struct swisd_node *node, const struct swisd_partner *partner)
+uint64_t swisd_partner_rtt_ns(const struct swisd_node *node, const struct swisd_partner *partner)
 {
   const struct swisd_member *member = swisd_member_peek_id(node, partner->id);
   const uint64_t unknown_ns = 50 * SWISD_MILLISECOND;
+  if (member == swisd_member_peek(node, 0))
+    return 0;
   return member && member->rtt_ns ? member->rtt_ns : unknown_ns;
 }
 
@@ -151,14 +153,15 @@ void swisd_partner_expect(struct swisd_node *node, uint16_t p, uint64_t anchor_n
   partner->anchor_ns = anchor_ns;
   uint64_t at = anchor_ns + partner->others_ns;
   for (uint16_t i = partner->issue_first; i; i = sub->issues[i].next) {
-    at += sub->issues[i].cost_ns;
-    sub->issues[i].expected_ns = at;
+    struct swisd_issue *it = &sub->issues[i];
+    at = (at > it->ready_ns ? at : it->ready_ns) + it->cost_ns;
+    it->expected_ns = at;
   }
   sub->overdue_ns[p] = SWISD_NEVER;
   if (partner->issue_first && !partner->overdue) {
     const struct swisd_issue *first = &sub->issues[partner->issue_first];
-    const uint64_t way_ns = rtt_ns(node, partner) + node->config.overdue_slack_ns;
-    sub->overdue_ns[p] = first->expected_ns + (way_ns > partner->late_ns ? way_ns : partner->late_ns) +
+    const uint64_t slack_ns = node->config.overdue_slack_ns;
+    sub->overdue_ns[p] = first->expected_ns + (slack_ns > partner->late_ns ? slack_ns : partner->late_ns) +
                          swisd_speed_margin_ns(&partner->speed[first->kernel], first->cost_ns);
   }
 }

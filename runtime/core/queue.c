@@ -208,8 +208,11 @@ void swisd_queue_task(struct swisd_node *node, const struct swisd_event_message 
   slot->cancelled = false;
   slot->sequence = worker->sequence_next++;
   slot->cost_ns = swisd_rate_ns(task->flops, swisd_speed_fast(&worker->speed[task->kernel]));
+  slot->started_ns = node->now_ns;
   slot->ticket = 0;
   slot->task = *task;
+  if (!(task->flags & (SWISD_TASK_RESCUE | SWISD_TASK_STATEFUL)))
+    worker->task_ns += slot->cost_ns / 4 - worker->task_ns / 4;
   worker->queued++;
   job->queued++;
   job->served_flops += task->flops;
@@ -489,6 +492,18 @@ static void run(struct swisd_node *node, struct swisd_queued *queued)
   trace->value = task->flops;
 }
 
+/* All inputs of a task are here. How long that took is followed at once when it grows, slowly when it falls. */
+static void becomes_ready(struct swisd_node *node, struct swisd_queued *queued)
+{
+  struct swisd_worker *worker = node->worker;
+  const uint64_t wait_ns = node->now_ns - queued->started_ns;
+  if (wait_ns > worker->input_wait_ns)
+    worker->input_wait_ns += (wait_ns - worker->input_wait_ns) / 2;
+  else
+    worker->input_wait_ns -= (worker->input_wait_ns - wait_ns) / 8;
+  queued->state = SWISD_QUEUED_READY;
+}
+
 void swisd_queue_pump(struct swisd_node *node)
 {
   struct swisd_worker *worker = node->worker;
@@ -498,7 +513,7 @@ void swisd_queue_pump(struct swisd_node *node)
   worker->start_due = false;
   for (uint32_t q = 0; worker->queued && q < node->config.limits.queue_max; q++)
     if (worker->queue[q].state == SWISD_QUEUED_WAITING && fetch_inputs(node, &worker->queue[q]))
-      worker->queue[q].state = SWISD_QUEUED_READY;
+      becomes_ready(node, &worker->queue[q]);
   while (worker->running < node->config.compute_slots) {
     struct swisd_queued *next = NULL;
     for (uint32_t q = 0; q < node->config.limits.queue_max; q++) {

@@ -29,6 +29,7 @@ void swisd_worker_init(struct swisd_node *node, void *block)
   worker->outputs = (struct swisd_output *)(void *)at;
   for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++)
     swisd_speed_init(&worker->speed[k], node->config.rates[k]);
+  worker->task_ns = node->config.chunk_ns;
   worker->availability_percent = 100;
   worker->lease_due_ns = SWISD_NEVER;
 }
@@ -243,21 +244,44 @@ static uint32_t credits_outstanding(const struct swisd_node *node)
   return credits;
 }
 
-/* K = one that runs, one that waits, and what is on its way for a round trip: 1 + rtt / step at least (DESIGN section 6).
- * Steps are config.chunk_ns; a round trip past that is a satellite's. */
-static uint32_t credits_wanted(const struct swisd_node *node) { return node->config.compute_slots + 2u; }
+/* What a credit takes to become a task that can run: the way to the submitter and back, and the fetching of its inputs. */
+static uint64_t lead_ns(const struct swisd_node *node)
+{
+  const struct swisd_worker *worker = node->worker;
+  const uint64_t unknown_ns = 50 * SWISD_MILLISECOND, slack_ns = 20 * SWISD_MILLISECOND;
+  uint64_t rtt_ns = 0;
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
+    const struct swisd_member *member = worker->jobs[j].used ? swisd_member_peek_id(node, worker->jobs[j].id.submitter) : NULL;
+    if (member == NULL || member == swisd_member_peek(node, 0))
+      continue;
+    const uint64_t one_ns = member->rtt_ns ? member->rtt_ns : unknown_ns;
+    rtt_ns = one_ns > rtt_ns ? one_ns : rtt_ns;
+  }
+  return rtt_ns + worker->input_wait_ns + slack_ns;
+}
+
+/* K = one that runs in each slot, and what else ends before a credit given now can have become a task: 1 + lead / step, as
+ * DESIGN section 6 has it. No more than that: whatever is queued here when this device dies has to be done again elsewhere. */
+static uint32_t credits_wanted(const struct swisd_node *node)
+{
+  const uint32_t slots = node->config.compute_slots, ahead_max = 4;
+  const uint64_t step_ns = node->worker->task_ns / slots + 1;
+  const uint64_t ahead = lead_ns(node) / step_ns + 1;
+  return slots + (ahead < ahead_max ? (uint32_t)ahead : ahead_max);
+}
 
 struct swisd_open_job *swisd_worker_next_grant(struct swisd_node *node)
 {
   struct swisd_worker *worker = node->worker;
   if (node->stopping || worker->availability_percent == 0)
     return NULL;
-  const bool full = worker->queued + credits_outstanding(node) >= credits_wanted(node);
+  const uint32_t wanted = credits_wanted(node);
+  const bool full = worker->queued + credits_outstanding(node) >= wanted;
   const bool short_queue = worker->queued < node->config.compute_slots + 1u;
   struct swisd_open_job *best = NULL;
   for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
     struct swisd_open_job *job = &worker->jobs[j];
-    if (!job->used || job->lane_count == 0 || job->credits >= credits_wanted(node))
+    if (!job->used || job->lane_count == 0 || job->credits >= wanted)
       continue;
     if (full && !(short_queue && job->backlog && job->credits == 0 && job->queued == 0))
       continue;

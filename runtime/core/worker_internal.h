@@ -38,7 +38,7 @@ struct swisd_queued {
   bool cancelled;
   uint64_t sequence; /* order of arrival */
   uint64_t cost_ns;
-  uint64_t started_ns;
+  uint64_t started_ns; /* until it is RUNNING: when it came */
   uint32_t ticket; /* RUNNING */
   struct swisd_message_task task;
   struct swisd_input inputs[SWISD_SOURCES_MAX];
@@ -61,6 +61,8 @@ struct swisd_worker {
   uint16_t queued, running, output_count, fetching;
   uint16_t borrowed;     /* inputs of queued tasks that are here and not owned */
   uint64_t body_bytes; /* inputs and outputs held */
+  uint64_t task_ns;       /* what a task costs, on average; not rescues, which are small */
+  uint64_t input_wait_ns; /* from the arrival of a task until its inputs are here, lately */
   uint64_t lease_due_ns; /* the next lease or credit to look at */
   uint8_t availability_percent;
   bool grant_due; /* look whether to grant credits */
