@@ -253,14 +253,21 @@ static void on_prepare(struct swisd_sim_handler *handler)
 /* ---- building ---- */
 
 /* Room for everybody, no more: in full view a node's memory grows with the swarm. Submitters know as many workers as there
- * are, up to what the larger preset allows. */
-static struct swisd_limits limits_for(uint32_t node_count)
+ * are, up to what the larger preset allows; devices submit nothing here, so their tables for that are the smallest. */
+static struct swisd_limits limits_for(uint32_t node_count, bool submits)
 {
   struct swisd_limits limits = node_count <= swisd_limits_lab.members_max ? swisd_limits_lab : swisd_limits_sim_full;
+  const struct swisd_limits *small = &swisd_limits_sim_worker;
   const uint16_t workers_max = swisd_limits_sim_full.workers_max;
   limits.members_max = (uint16_t)(node_count < 60000 ? node_count + 8 : 60000);
-  if (node_count > limits.workers_max)
+  if (!submits) {
+    limits.jobs_max = small->jobs_max;
+    limits.intervals_max = small->intervals_max;
+    limits.workers_max = small->workers_max;
+    limits.segments_max = small->segments_max;
+  } else if (node_count > limits.workers_max) {
     limits.workers_max = node_count < workers_max ? (uint16_t)node_count : workers_max;
+  }
   return limits;
 }
 
@@ -290,7 +297,7 @@ static void build_device(struct swisd_simdriver *d, uint32_t node)
   device->loss = swisd_philox_stream(scenario->seed, repeat, node, SWISD_PURPOSE_LOSS);
   device->jitter = swisd_philox_stream(scenario->seed, repeat, node, SWISD_PURPOSE_JITTER);
   device->config = swisd_config_default();
-  device->config.limits = limits_for(d->node_count);
+  device->config.limits = limits_for(d->node_count, device->device_class == NULL);
   swisd_scenario_configure(scenario, device->device_class, &device->config);
   device->config.id = swisd_simdriver_id(d, node);
   device->config.address_count = 1;
