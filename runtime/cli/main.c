@@ -58,7 +58,8 @@ int swisd_command_version(const struct swisd_command *command, int argc, char **
 
 int main(int argc, char **argv)
 {
-  signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of writing, not the end */
+  signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of writing, not the end; */
+  signal(SIGXFSZ, SIG_IGN); /* so is a file that may not grow */
   setvbuf(stderr, NULL, _IOLBF, 1024);
   const char *name = argc > 1 ? argv[1] : "help";
   if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)

@@ -10,7 +10,7 @@ enum {
   OUTGOING_MAX = 4096,     /* bodies waiting to leave on one connection */
   INCOMING_MAX = 256,      /* bodies of messages half here: more is no peer of ours */
   HANDSHAKE_SECONDS = 5,
-  RETIRE_SECONDS = 2,      /* the peer has long changed over to the other connection by then */
+  RETIRE_SECONDS = 1,      /* the peer has long changed over to the other connection by then */
 };
 
 struct outgoing_body {
@@ -266,6 +266,12 @@ static bool on_next(struct swisd_stream_host *host, uint32_t bytes_max, struct s
   const uint64_t left = body->end - body->offset;
   piece->frame.data_count = left < bytes_max ? (uint32_t)left : bytes_max;
   body->offset += piece->frame.data_count;
+  if (fetch && body->offset < body->end && body->next) { /* shards take turns: each asker sees its own advance */
+    connection->fetches_first = body->next;
+    body->next = NULL;
+    *connection->fetches_end = body;
+    connection->fetches_end = &body->next;
+  }
   return true;
 }
 

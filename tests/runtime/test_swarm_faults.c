@@ -1,0 +1,122 @@
+/* A device dies, the answer does not: the command itself, over real processes, with one killed in the middle. Every recording
+ * of such a run replays to the same actions. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/net/replay.h"
+#include "tests/runtime/swarm.h"
+
+static void assert_replays(const struct swarm *swarm, const char *name)
+{
+  char path[SWARM_PATH_BYTES];
+  struct swisd_replay_result result;
+  struct swisd_error error;
+  swarm_path(swarm, name, path);
+  assert_int_equal(swisd_replay_run(path, NULL, &result, &error), 0);
+  assert_int_equal(result.first_differing, 0);
+  assert_true(result.steps > 10);
+  assert_true(result.compared + 1 >= result.steps); /* a killed node may have died inside a step */
+}
+
+static void a_killed_node_changes_no_bit_of_the_answer(void **state)
+{
+  (void)state;
+  if (!swarm_has_fashion())
+    skip();
+  struct swarm swarm;
+  struct swisd_lab_process classify;
+  char record[SWARM_PATH_BYTES];
+  swarm_start(&swarm, 3, "2");
+  swarm_path(&swarm, "submitter.rec", record);
+  const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "240", "--check", "--record", record, NULL};
+  swarm_command(&swarm, &classify, "classify", arguments);
+  for (uint32_t i = 0; i < 3; i++)
+    assert_true(swarm_wait_for(&swarm, i, "/programs_completed", 1, 10));
+  swisd_lab_kill(&swarm.nodes[2]);
+  assert_true(swisd_lab_ended(&classify, 20));
+  assert_int_equal(swisd_lab_exit_status(&classify), 0);
+  assert_true(swarm_file_says(&swarm, "classify.err", "240 of 240 rows equal those of one process"));
+  size_t bytes;
+  char *lines = swarm_read(&swarm, "classify.out", &bytes);
+  size_t count = 0;
+  for (const char *at = lines; (at = strchr(at, '\n')) != NULL; at++)
+    count++;
+  free(lines);
+  assert_int_equal(count, 240);
+  assert_replays(&swarm, "submitter.rec");
+  for (uint32_t i = 0; i < 3; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "node-%u.rec", i);
+    assert_replays(&swarm, name);
+  }
+  swarm_end(&swarm);
+}
+
+static void a_silent_node_holds_nobody_up_and_is_welcome_back(void **state)
+{
+  (void)state;
+  if (!swarm_has_fashion())
+    skip();
+  struct swarm swarm;
+  struct swisd_lab_process classify;
+  swarm_start(&swarm, 3, "2");
+  const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "200", "--check", NULL};
+  swarm_command(&swarm, &classify, "classify", arguments);
+  for (uint32_t i = 0; i < 3; i++)
+    assert_true(swarm_wait_for(&swarm, i, "/programs_completed", 1, 10));
+  swisd_lab_signal(&swarm.nodes[1], SIGSTOP);
+  assert_true(swisd_lab_ended(&classify, 20));
+  assert_int_equal(swisd_lab_exit_status(&classify), 0);
+  assert_true(swarm_file_says(&swarm, "classify.err", "200 of 200 rows equal those of one process"));
+  swisd_lab_signal(&swarm.nodes[1], SIGCONT);
+  assert_true(swarm_wait_for(&swarm, 1, "/resumed", 1, 5));
+  assert_true(swarm_wait_for(&swarm, 0, "/members_alive", 2, 8));
+  swarm_end(&swarm);
+}
+
+static void a_text_survives_the_death_of_a_stage(void **state)
+{
+  (void)state;
+  const char *shared = swarm_shared();
+  if (!shared)
+    skip();
+  struct swarm swarm;
+  struct swisd_lab_process ask;
+  char model[512], expected_path[600];
+  swarm_start(&swarm, 3, "0.15");
+  snprintf(model, sizeof model, "%s/data/models/tinystories-656k", shared);
+  const char *const arguments[] = {"ask", "--join", swarm.seed, "--model", model, "--stages", "2", NULL};
+  swarm_command(&swarm, &ask, "ask", arguments);
+  uint32_t victim = 0;
+  while (swarm_status(&swarm, victim, "/programs_completed") < 10) { /* a node that carries a stage */
+    victim = (victim + 1) % 3;
+    assert_false(swisd_lab_ended(&ask, 0.005));
+  }
+  swisd_lab_kill(&swarm.nodes[victim]);
+  assert_true(swisd_lab_ended(&ask, 20));
+  assert_int_equal(swisd_lab_exit_status(&ask), 0);
+  snprintf(expected_path, sizeof expected_path, "%s/greedy300.txt", model);
+  FILE *in = fopen(expected_path, "re");
+  assert_non_null(in);
+  char expected[4096];
+  const size_t length = fread(expected, 1, sizeof expected, in);
+  fclose(in);
+  size_t bytes;
+  char *text = swarm_read(&swarm, "ask.out", &bytes);
+  assert_int_equal(bytes, length);
+  assert_memory_equal(text, expected, length);
+  free(text);
+  swarm_end(&swarm);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_teardown(a_killed_node_changes_no_bit_of_the_answer, swarm_teardown),
+      cmocka_unit_test_teardown(a_silent_node_holds_nobody_up_and_is_welcome_back, swarm_teardown),
+      cmocka_unit_test_teardown(a_text_survives_the_death_of_a_stage, swarm_teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
