@@ -539,6 +539,8 @@ void cluster_free(struct cluster *c)
   while (c->models != NULL) {
     struct cluster_model *m = c->models;
     c->models = m->next;
+    if (m->real != NULL)
+      m->real->free(m->real);
     free(m);
   }
   free(c->heap.list);

@@ -133,6 +133,8 @@ struct cluster_job_view {
   uint64_t start_ns, end_ns; /* end: of the last ANSWER */
 };
 bool cluster_job(const struct cluster *c, uint64_t number, struct cluster_job_view *out);
+/* What lane `lane` of all steps must make of an item: of a step of tokens, the token. */
+uint64_t cluster_reference(const struct cluster *c, uint64_t number, uint32_t lane, uint64_t item);
 uint64_t cluster_job_count(const struct cluster *c); /* numbers run from 1 */
 /* Runs until the job has ended; false when `duration_ns` was over first or something is wrong. */
 bool cluster_run_job(struct cluster *c, uint64_t number, uint64_t duration_ns);

@@ -16,6 +16,14 @@ struct buffer *buffer_new(uint64_t count, uint32_t item_bytes)
   return b;
 }
 
+struct buffer *buffer_new_real(uint64_t bytes)
+{
+  struct buffer *b = buffer_new((bytes + 7) / 8, 1);
+  b->count = bytes;
+  b->real = true;
+  return b;
+}
+
 struct buffer *buffer_ref(struct buffer *b)
 {
   b->refs++;
@@ -40,8 +48,11 @@ struct buffer *buffer_slice(struct buffer *b, uint64_t offset, uint64_t length)
     return NULL;
   if (first == 0 && count == b->count)
     return buffer_ref(b);
-  struct buffer *slice = buffer_new(count, b->item_bytes);
-  memcpy(slice->values, b->values + first, count * sizeof(b->values[0]));
+  struct buffer *slice = b->real ? buffer_new_real(count) : buffer_new(count, b->item_bytes);
+  if (b->real)
+    memcpy(buffer_data(slice), buffer_data(b) + first, count);
+  else
+    memcpy(slice->values, b->values + first, count * sizeof(b->values[0]));
   return slice;
 }
 
@@ -62,7 +73,8 @@ struct swisd_body bodies_put(struct bodies *b, struct buffer *buffer)
   b->slots[slot].buffer = buffer;
   b->live++;
   uint64_t digest = mix(buffer->item_bytes, buffer->count);
-  for (uint64_t i = 0; i < buffer->count; i++)
+  const uint64_t words = buffer->real ? (buffer->count + 7) / 8 : buffer->count;
+  for (uint64_t i = 0; i < words; i++)
     digest = mix(digest, buffer->values[i]);
   return (struct swisd_body){.handle = slot + 1, .generation = b->slots[slot].generation, .bytes = buffer_bytes(buffer),
                              .digest = digest | 1};

@@ -88,12 +88,18 @@ static bool input_of(void *context, uint32_t edge, uint32_t lane, uint64_t item,
   return false;
 }
 
-/* The sources must lie inside their bodies: a core that slices wrongly is caught here. */
+/* The sources must lie inside their bodies, and the bodies have as many items as they say: a core that slices wrongly is
+ * caught here. */
+static bool fits(const struct buffer *b, uint64_t items)
+{
+  return b->real ? b->count % items == 0 : b->count == items;
+}
+
 static bool sources_fit(struct cluster *c, uint32_t host, const struct computing *k)
 {
   for (uint32_t i = 0; i < k->action.source_count; i++) {
     const struct swisd_source *s = &k->action.sources[i];
-    if (s->lo < s->body_lo || s->hi > s->body_hi || s->lo >= s->hi || s->body_hi - s->body_lo != k->sources[i]->count) {
+    if (s->lo < s->body_lo || s->hi > s->body_hi || s->lo >= s->hi || !fits(k->sources[i], s->body_hi - s->body_lo)) {
       cluster_fail(c, "node %u: source %u of a task says items %llu..%llu of a body %llu..%llu that has %llu", host, i,
                    (unsigned long long)s->lo, (unsigned long long)s->hi, (unsigned long long)s->body_lo,
                    (unsigned long long)s->body_hi, (unsigned long long)k->sources[i]->count);
@@ -101,6 +107,14 @@ static bool sources_fit(struct cluster *c, uint32_t host, const struct computing
     }
   }
   return true;
+}
+
+void session_free(struct session *s)
+{
+  if (s->real != NULL)
+    s->owner->session_free(s->real);
+  free(s->chain);
+  free(s);
 }
 
 static struct session *session_of(struct host *h, const struct swisd_task_key *key)
@@ -133,25 +147,22 @@ static uint64_t session_advance(struct cluster *c, uint32_t host, struct session
   return chain;
 }
 
-/* Makes the values of items lo..hi into `values`; of a session that is elsewhere, `reached` says where. */
-static enum swisd_status make(struct cluster *c, uint32_t host, const struct computing *k, uint32_t first_source,
-                              uint64_t *values, uint64_t *reached)
+/* The model of a task that names the right shard; else a failure, and NULL. */
+static const struct cluster_model *model_of(struct cluster *c, uint32_t host, const struct swisd_action_compute *a)
+{
+  const struct cluster_model *model = model_find(c, a->model);
+  if (model != NULL && a->key.step < model->spec.step_count && a->key.lane < model->spec.steps[a->key.step].lane_count &&
+      model->spec.lanes[model->spec.steps[a->key.step].lane_first + a->key.lane].shard == a->shard)
+    return model;
+  cluster_fail(c, "node %u computes step %u lane %u with the wrong model or shard", host, a->key.step, a->key.lane);
+  return NULL;
+}
+
+/* Makes the values of items lo..hi into `values`. */
+static enum swisd_status make(struct cluster *c, uint32_t host, const struct cluster_model *model, struct session *session,
+                              const struct computing *k, uint32_t first_source, uint64_t *values)
 {
   const struct swisd_action_compute *a = &k->action;
-  const struct cluster_model *model = model_find(c, a->model);
-  if (model == NULL || a->key.step >= model->spec.step_count || a->key.lane >= model->spec.steps[a->key.step].lane_count ||
-      model->spec.lanes[model->spec.steps[a->key.step].lane_first + a->key.lane].shard != a->shard) {
-    cluster_fail(c, "node %u computes step %u lane %u with the wrong model or shard", host, a->key.step, a->key.lane);
-    return SWISD_ERROR_INPUT;
-  }
-  struct session *session = NULL;
-  if ((a->flags & SWISD_TASK_STATEFUL) != 0) {
-    session = session_of(&c->hosts[host], &a->key);
-    if (session == NULL || session->length < a->key.lo) {
-      *reached = session == NULL ? 0 : session->length;
-      return SWISD_ERROR_STALE;
-    }
-  }
   struct running running = {k, first_source};
   for (uint64_t i = a->key.lo; i < a->key.hi; i++) {
     uint64_t v;
@@ -175,12 +186,22 @@ static void put_le(uint8_t *bytes, uint32_t count, uint64_t value)
     bytes[b] = (uint8_t)(value >> 8 * b);
 }
 
+/* What a liar returns: nearly the truth. */
+static void spoil(struct buffer *values)
+{
+  if (values->real)
+    buffer_data(values)[0] ^= 0x40;
+  for (uint64_t i = 0; i < values->count && !values->real; i++)
+    values->values[i] ^= 1;
+}
+
 static void run(struct cluster *c, uint32_t host, const struct computing *k, struct swisd_event_computed *out)
 {
   const struct swisd_action_compute *a = &k->action;
   struct host *h = &c->hosts[host];
   const uint64_t count = a->key.hi - a->key.lo;
-  if (a->key.lo >= a->key.hi || a->out_bytes % count != 0) {
+  const struct cluster_model *model = model_of(c, host, a);
+  if (model == NULL || a->key.lo >= a->key.hi || a->out_bytes % count != 0) {
     cluster_fail(c, "node %u runs a task of no items, or of %llu bytes for %llu", host, (unsigned long long)a->out_bytes,
                  (unsigned long long)count);
     return;
@@ -189,21 +210,29 @@ static void run(struct cluster *c, uint32_t host, const struct computing *k, str
     out->status = SWISD_ERROR_NOT_FOUND;
     return;
   }
-  struct buffer *values = buffer_new(count, (uint32_t)(a->out_bytes / count));
-  uint64_t reached = 0;
-  out->status = make(c, host, k, 0, values->values, &reached);
+  struct session *session = NULL;
+  if ((a->flags & SWISD_TASK_STATEFUL) != 0) {
+    session = session_of(h, &a->key);
+    if (session == NULL || session->length < a->key.lo) { /* says where it is */
+      out->status = SWISD_ERROR_STALE;
+      out->inlined.count = 8;
+      put_le(out->inlined.bytes, 8, session == NULL ? 0 : session->length);
+      return;
+    }
+  }
+  struct buffer *values = model->real != NULL ? buffer_new_real(a->out_bytes) : buffer_new(count, (uint32_t)(a->out_bytes / count));
+  if (model->real != NULL) {
+    out->status = model->real->run(model->real, session, k, values, &out->inlined);
+  } else {
+    out->status = make(c, host, model, session, k, 0, values->values);
+    if (out->status == SWISD_OK && (a->flags & SWISD_TASK_TOKENS) != 0) {
+      out->inlined.count = 5;
+      put_le(out->inlined.bytes, 4, values->values[count - 1]);
+      out->inlined.bytes[4] = arithmetic_ends(model, values->values[count - 1]);
+    }
+  }
   if (out->status == SWISD_OK && h->lies)
-    for (uint64_t i = 0; i < count; i++)
-      values->values[i] ^= 1;
-  if (out->status == SWISD_OK && (a->flags & SWISD_TASK_TOKENS) != 0) {
-    out->inlined.count = 5;
-    put_le(out->inlined.bytes, 4, values->values[count - 1]);
-    out->inlined.bytes[4] = arithmetic_ends(model_find(c, a->model), values->values[count - 1]);
-  }
-  if (out->status == SWISD_ERROR_STALE) {
-    out->inlined.count = 8;
-    put_le(out->inlined.bytes, 8, reached);
-  }
+    spoil(values);
   if (out->status == SWISD_OK && a->out_bytes != 0)
     out->out = bodies_put(&h->bodies, buffer_ref(values));
   buffer_unref(values);
@@ -217,9 +246,13 @@ static enum swisd_status check(struct cluster *c, uint32_t host, const struct co
     cluster_fail(c, "node %u checks a result without its inputs", host);
     return SWISD_ERROR_INPUT;
   }
+  const struct cluster_model *model = model_of(c, host, a);
+  if (model == NULL)
+    return SWISD_ERROR_INPUT;
+  if (model->real != NULL)
+    return model->real->check(model->real, k);
   struct buffer *again = buffer_new(a->key.hi - a->key.lo, 1);
-  uint64_t reached = 0;
-  enum swisd_status status = make(c, host, k, 1, again->values, &reached);
+  enum swisd_status status = make(c, host, model, NULL, k, 1, again->values);
   for (uint64_t i = a->key.lo; i < a->key.hi && status == SWISD_OK; i++)
     if (again->values[i - a->key.lo] != k->sources[0]->values[i - result->body_lo])
       status = SWISD_ERROR_CHECK;
@@ -234,16 +267,32 @@ static void concatenate(struct cluster *c, uint32_t host, const struct computing
   uint64_t count = 0;
   for (uint32_t i = 0; i < a->source_count; i++)
     count += a->sources[i].hi - a->sources[i].lo;
-  if (count == 0 || a->out_bytes != count * k->sources[0]->item_bytes) {
+  const struct swisd_source *first = &a->sources[0];
+  const uint64_t unit = a->source_count == 0 ? 0 : buffer_bytes(k->sources[0]) / (first->body_hi - first->body_lo);
+  if (count == 0 || a->out_bytes != count * unit) {
     cluster_fail(c, "node %u joins %llu rows into %llu bytes", host, (unsigned long long)count, (unsigned long long)a->out_bytes);
     return;
   }
-  struct buffer *joined = buffer_new(count, k->sources[0]->item_bytes);
+  const bool real = k->sources[0]->real;
+  struct buffer *joined = real ? buffer_new_real(a->out_bytes) : buffer_new(count, (uint32_t)unit);
   uint64_t at = 0;
-  for (uint32_t i = 0; i < a->source_count; i++)
-    for (uint64_t item = a->sources[i].lo; item < a->sources[i].hi; item++)
-      joined->values[at++] = k->sources[i]->values[item - a->sources[i].body_lo];
+  for (uint32_t i = 0; i < a->source_count; i++) {
+    const uint64_t offset = a->sources[i].lo - a->sources[i].body_lo, rows = a->sources[i].hi - a->sources[i].lo;
+    if (real)
+      memcpy(buffer_data(joined) + at * unit, buffer_data(k->sources[i]) + offset * unit, rows * unit);
+    else
+      memcpy(joined->values + at, k->sources[i]->values + offset, rows * sizeof(joined->values[0]));
+    at += rows;
+  }
   out->out = bodies_put(&c->hosts[host].bodies, joined);
+}
+
+static uint64_t item_value(struct buffer *b, const struct swisd_source *s, uint64_t item)
+{
+  if (!b->real)
+    return b->values[item - s->body_lo];
+  const uint64_t unit = b->count / (s->body_hi - s->body_lo);
+  return bytes_value(buffer_data(b) + (item - s->body_lo) * unit, unit);
 }
 
 static void commit(struct cluster *c, uint32_t host, const struct computing *k)
@@ -255,7 +304,7 @@ static void commit(struct cluster *c, uint32_t host, const struct computing *k)
   }
   const struct swisd_source *s = &a->sources[0];
   for (uint64_t i = s->lo; i < s->hi; i++)
-    job_commit(c, host, a->number, a->key.step, a->key.lane, i, k->sources[0]->values[i - s->body_lo]);
+    job_commit(c, host, a->number, a->key.step, a->key.lane, i, item_value(k->sources[0], s, i));
 }
 
 void compute_end(struct cluster *c, struct entry *entry)
@@ -323,8 +372,7 @@ void computes_clear(struct host *h)
   while (h->sessions != NULL) {
     struct session *s = h->sessions;
     h->sessions = s->next;
-    free(s->chain);
-    free(s);
+    session_free(s);
   }
 }
 
@@ -341,7 +389,6 @@ void compute_forget(struct cluster *c, uint32_t host, struct swisd_job_id job)
       continue;
     }
     *link = s->next;
-    free(s->chain);
-    free(s);
+    session_free(s);
   }
 }

@@ -7,14 +7,18 @@
 
 /* ---- bytes ---- */
 
-/* The contents of bodies. With hashed arithmetic an item is one value that stands for `item_bytes` bytes. */
+/* The contents of bodies. With hashed arithmetic an item is one value that stands for `item_bytes` bytes; with real
+ * arithmetic the bytes are there (cluster_real.c), and each byte counts as an item of one byte. */
 struct buffer {
   uint32_t refs;
   uint32_t item_bytes;
   uint64_t count; /* items */
-  uint64_t values[];
+  bool real;
+  uint64_t values[]; /* real: the bytes */
 };
-struct buffer *buffer_new(uint64_t count, uint32_t item_bytes); /* refs 1 */
+struct buffer *buffer_new(uint64_t count, uint32_t item_bytes); /* refs 1, zero */
+struct buffer *buffer_new_real(uint64_t bytes);
+static inline uint8_t *buffer_data(struct buffer *b) { return (uint8_t *)b->values; }
 struct buffer *buffer_ref(struct buffer *b);
 void buffer_unref(struct buffer *b);                            /* NULL allowed */
 /* The byte range as a buffer of its own; NULL unless it lies inside and on the boundaries of items. */
@@ -42,6 +46,15 @@ static inline uint64_t mix(uint64_t h, uint64_t v)
   h = (h ^ h >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
   h = (h ^ h >> 27) * UINT64_C(0x94D049BB133111EB);
   return h ^ h >> 31;
+}
+
+/* What real bytes count as when they are compared with a reference. */
+static inline uint64_t bytes_value(const uint8_t *bytes, uint64_t count)
+{
+  uint64_t h = count;
+  for (uint64_t i = 0; i < count; i++)
+    h = mix(h, bytes[i]);
+  return h;
 }
 
 /* ---- the heap ---- */
@@ -109,8 +122,11 @@ struct session { /* the state of a stateful step */
   uint32_t epoch;
   uint64_t length, capacity;
   uint64_t *chain; /* after each position */
+  struct swisd_session *real;
+  const struct real *owner; /* of `real` */
   struct session *next;
 };
+void session_free(struct session *s);
 
 struct host {
   const struct cluster_class *device;
@@ -150,8 +166,18 @@ struct path {
   bool linked, blocked;
 };
 
+/* Arithmetic on bytes, by kernels/program.h; set by cluster_real.c, so that the driver itself needs no kernels. */
+struct real {
+  enum swisd_status (*run)(const struct real *real, struct session *session, const struct computing *k, struct buffer *out,
+                           struct swisd_inline *inlined);
+  enum swisd_status (*check)(const struct real *real, const struct computing *k);
+  void (*session_free)(struct swisd_session *session);
+  void (*free)(struct real *real);
+};
+
 struct cluster_model {
   struct cluster_model *next;
+  struct real *real; /* NULL: hashed */
   struct swisd_job_spec spec;
   struct swisd_message_model manifest;
   uint64_t salt;
@@ -239,6 +265,9 @@ void computes_clear(struct host *h);
 void models_tell(struct cluster *c, uint32_t host); /* MODEL for each model that it brings and has whole */
 
 /* cluster_jobs.c */
+/* Submits a job whose input is `input` (the reference is taken over) and whose reference is there already. */
+uint64_t job_submit_known(struct cluster *c, uint32_t node, struct cluster_model *model, uint64_t items, struct buffer *input,
+                          uint64_t *const reference[SWISD_LANES_MAX], uint64_t reference_items);
 const struct cluster_model *model_find(const struct cluster *c, swisd_model_id id);
 struct job *job_find(struct cluster *c, uint64_t number);
 uint64_t job_input(const struct job *job, uint64_t item);
