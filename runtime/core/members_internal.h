@@ -1,5 +1,6 @@
-/* The membership as its own files see it: member.c (the table), news.c (what is newer), swim.c (probing and suspicion),
- * rumour.c (what is spread, and how often), sync.c (joining, full exchanges, healing), member_check.c (invariants). */
+/* The membership as its own files see it: member.c (the table), news.c (what is newer), member_life.c (start, messages, time,
+ * leaving), swim.c (probing and suspicion), rumour.c (what is spread, and how often), sync.c (joining, full exchanges,
+ * healing), member_check.c (invariants). */
 #ifndef SWISD_CORE_MEMBERS_INTERNAL_H
 #define SWISD_CORE_MEMBERS_INTERNAL_H
 
@@ -153,7 +154,9 @@ void swisd_member_become(struct swisd_node *node, uint32_t index, enum swisd_mem
                          bool spread);
 /* `from` suspects it as well. True when that counted. */
 bool swisd_member_confirm(struct swisd_node *node, uint32_t index, struct swisd_id from);
-void swisd_members_expire(struct swisd_node *node); /* suspects whose time is up, dead ones old enough to be forgotten */
+/* Raises the own incarnation above `above`: SWIM's refutation. Not more than once per gossip interval, so that two nodes that
+ * share an identity cannot drive each other (and everybody's rumours) in circles; then it is done later. */
+void swisd_members_refute(struct swisd_node *node, uint32_t above);
 
 /* ---- swim.c ---- */
 void swisd_probe_pump(struct swisd_node *node);

@@ -127,6 +127,7 @@ double swisd_coverage_speed(const struct swisd_record *record, uint8_t kernel); 
 
 /* ---- placement.c ---- */
 struct swisd_local *swisd_local_find(struct swisd_placement *placement, swisd_shard_id shard);
+const struct swisd_local *swisd_local_peek(const struct swisd_placement *placement, swisd_shard_id shard);
 bool swisd_local_add(struct swisd_node *node, swisd_shard_id shard, bool given, bool origin);
 void swisd_local_remove(struct swisd_node *node, struct swisd_local *local);
 /* Writes the own record's holdings anew. True when they changed: then the record is to be published. */

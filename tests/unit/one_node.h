@@ -125,7 +125,9 @@ static inline void one_run(struct one *o, uint64_t duration_ns) { one_run_to(o, 
 
 static inline void one_start(struct one *o, uint32_t incarnation, uint32_t seed_count, const uint32_t *seeds)
 {
-  struct swisd_event event = {.kind = SWISD_EVENT_START, .u.start = {.incarnation = incarnation, .seed_count = (uint8_t)seed_count}};
+  struct swisd_event event = {.kind = SWISD_EVENT_START};
+  event.u.start.incarnation = incarnation;
+  event.u.start.seed_count = (uint8_t)seed_count;
   for (uint32_t i = 0; i < seed_count; i++)
     event.u.start.seeds[i] = one_address(seeds[i]);
   one_step(o, &event);
@@ -157,14 +159,15 @@ static inline struct swisd_record one_record(uint32_t peer, uint32_t incarnation
 
 static inline struct swisd_rumour one_alive(uint32_t peer, uint32_t incarnation, uint32_t version)
 {
-  struct swisd_rumour rumour = {.state = SWISD_MEMBER_ALIVE, .subject = one_id(peer), .incarnation = incarnation, .from = one_id(peer)};
+  struct swisd_rumour rumour = {.subject = one_id(peer), .incarnation = incarnation, .from = one_id(peer)};
   rumour.record = one_record(peer, incarnation, version);
   return rumour;
 }
 
 static inline struct swisd_rumour one_bad_news(uint32_t state, uint32_t peer, uint32_t incarnation, uint32_t from)
 {
-  return (struct swisd_rumour){.state = (uint8_t)state, .subject = one_id(peer), .incarnation = incarnation, .from = one_id(from)};
+  return (struct swisd_rumour){
+    .state = (uint8_t)state, .subject = one_id(peer), .incarnation = incarnation, .from = one_id(from)};
 }
 
 /* Told in a GOSSIP of `from`. */
@@ -190,7 +193,8 @@ static inline void one_populate(struct one *o, uint32_t first, uint32_t last, bo
 /* ---- what the node did ---- */
 
 /* The next message of this type after *at, to that peer (0: to anybody), or NULL. Start with *at = 0. */
-static inline const struct swisd_action_send *one_sent(const struct one *o, enum swisd_message_type type, uint32_t to, uint32_t *at)
+static inline const struct swisd_action_send *one_sent(const struct one *o, enum swisd_message_type type, uint32_t to,
+                                                       uint32_t *at)
 {
   while (*at < o->action_count) {
     const struct swisd_action *action = &o->actions[(*at)++].action;

@@ -53,7 +53,8 @@ static void news_is_ordered_by_incarnation_and_state(void **state)
   for (uint32_t r = 0; r < sizeof rules / sizeof rules[0]; r++) {
     const uint32_t peer = 100 + r;
     make(o, rules[r].before, peer, 2);
-    struct swisd_rumour rumour = rules[r].news == A ? one_alive(peer, rules[r].i, 5) : one_bad_news(rules[r].news, peer, rules[r].i, 3);
+    const struct swisd_rumour rumour =
+      rules[r].news == A ? one_alive(peer, rules[r].i, 5) : one_bad_news(rules[r].news, peer, rules[r].i, 3);
     one_tell(o, 3, &rumour);
     if (one_state(o, peer) != rules[r].after)
       fail_msg("rule %u: %u, then news %u(%u): is %u", r, rules[r].before, rules[r].news, rules[r].i, one_state(o, peer));
@@ -340,7 +341,8 @@ static void any_order_of_news_leaves_the_table_consistent(void **state)
     for (uint32_t i = 0; i < 1000; i++) {
       const uint32_t peer = 1 + swisd_philox_below(&random, 24), incarnation = 1 + swisd_philox_below(&random, 1 + i / 50);
       const uint32_t kind = swisd_philox_below(&random, 6), from = 2 + swisd_philox_below(&random, 20);
-      const struct swisd_rumour rumour = kind < 3 ? one_alive(peer, incarnation, 1 + i) : one_bad_news(kind - 2, peer, incarnation, from);
+      const struct swisd_rumour rumour =
+        kind < 3 ? one_alive(peer, incarnation, 1 + i) : one_bad_news(kind - 2, peer, incarnation, from);
       one_clear(o);
       one_tell(o, from, &rumour);
       if (i % 10 == 0)

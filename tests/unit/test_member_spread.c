@@ -258,7 +258,8 @@ static void a_seed_answers_a_join_with_pages_of_all_it_knows(void **state)
   (void)state;
   struct one *o = quiet(&swisd_limits_lab, 8);
   one_populate(o, 2, 50, true);
-  const struct swisd_rumour suspect = one_bad_news(SWISD_MEMBER_SUSPECT, 10, 1, 2), dead = one_bad_news(SWISD_MEMBER_DEAD, 11, 1, 2);
+  const struct swisd_rumour suspect = one_bad_news(SWISD_MEMBER_SUSPECT, 10, 1, 2);
+  const struct swisd_rumour dead = one_bad_news(SWISD_MEMBER_DEAD, 11, 1, 2);
   one_tell(o, 2, &suspect);
   one_tell(o, 2, &dead);
   one_clear(o);
