@@ -248,12 +248,11 @@ static void deliver(struct swisd_simdriver *d, struct swisd_sim_flight *flight)
   struct swisd_event_message *message = &event.u.message;
   message->from = swisd_simdriver_id(d, flight->from);
   message->from_address = swisd_simdriver_address(flight->from);
-  if (flight->packed) {
+  message->message = &d->message; /* a whole struct: the core may copy all of it */
+  if (flight->packed)
     SWISD_ASSERT(swisd_wire_decode(flight->content, flight->bytes, &d->message) == SWISD_WIRE_OK);
-    message->message = &d->message;
-  } else {
-    message->message = (const struct swisd_message *)flight->content;
-  }
+  else
+    memcpy(&d->message, flight->content, flight->bytes);
   if (flight->body != NULL) {
     message->body = swisd_sim_bodies_add(&d->devices[flight->to].bodies, flight->body);
     flight->body = NULL;
