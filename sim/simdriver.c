@@ -399,14 +399,14 @@ uint64_t swisd_simdriver_digest(const struct swisd_simdriver *d) { return d->dig
 int swisd_simdriver_close(struct swisd_simdriver *d, struct swisd_error *error)
 {
   int status = 0;
-  if (d->log != NULL && d->sim != NULL) {
-    const struct swisd_runlog_summary summary = swisd_simdriver_summary(d);
-    status = swisd_runlog_close(d->log, &summary, d->end_ns, error);
-  } else if (d->log != NULL) {
-    swisd_runlog_discard(d->log);
-  }
+  const bool built = d->log != NULL && d->sim != NULL;
+  const struct swisd_runlog_summary summary = built ? swisd_simdriver_summary(d) : (struct swisd_runlog_summary){0};
   for (uint32_t i = 0; i < d->node_count; i++)
     swisd_simlife_free(d, i);
+  if (built)
+    status = swisd_runlog_close(d->log, &summary, d->end_ns, error);
+  else if (d->log != NULL)
+    swisd_runlog_discard(d->log);
   if (d->sim != NULL)
     swisd_sim_free(d->sim);
   swisd_simjobs_close(d);
