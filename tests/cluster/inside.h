@@ -2,6 +2,8 @@
 #ifndef SWISD_TESTS_CLUSTER_INSIDE_H
 #define SWISD_TESTS_CLUSTER_INSIDE_H
 
+#include <string.h>
+
 #include "runtime/base/philox.h"
 #include "tests/cluster/cluster.h"
 
@@ -52,8 +54,11 @@ static inline uint64_t mix(uint64_t h, uint64_t v)
 static inline uint64_t bytes_value(const uint8_t *bytes, uint64_t count)
 {
   uint64_t h = count;
-  for (uint64_t i = 0; i < count; i++)
-    h = mix(h, bytes[i]);
+  for (uint64_t i = 0; i < count; i += 8) {
+    uint64_t word = 0;
+    memcpy(&word, bytes + i, count - i < 8 ? count - i : 8);
+    h = mix(h, word);
+  }
   return h;
 }
 

@@ -105,10 +105,72 @@ static void the_greedy_story_is_exact_over_1_to_4_stages_whichever_stages_die(vo
   swisd_tokenizer_free(tokenizer);
 }
 
+/* Kill, silence, slow, return: the story of the demo, over one of the project's own models and made-up pictures. Devices so
+ * slow that it all happens while the job runs. */
+static void survive(const char *folder, uint64_t items)
+{
+  static struct swisd_bundle bundle;
+  struct swisd_error error = {""};
+  if (swisd_model_folder_load(folder, &bundle, &error) != 0)
+    fail_msg("%s", error.text);
+  struct cluster_class device = cluster_pi;
+  for (uint32_t k = 0; k < SWISD_KERNEL_COUNT; k++)
+    device.flops_per_s[k] = (double)items * 1e6; /* a job of tens of MFLOP an item takes about five seconds */
+  struct cluster *c = cluster_new(items, NULL);
+  cluster_check_every(c, 16);
+  cluster_add(c, 1, &cluster_submitter);
+  cluster_add(c, 6, &device);
+  struct cluster_model *m = cluster_model_real(c, &bundle, swisd_kernels_portable(), 0, &error);
+  if (m == NULL)
+    fail_msg("%s", error.text);
+  cluster_give(c, 0, m);
+  cluster_run(c, 20 * SWISD_SECOND);
+  const uint64_t bytes = items * cluster_model_spec(m)->in_bytes_per_item;
+  uint8_t *input = test_malloc(bytes);
+  struct swisd_philox random = swisd_philox_stream(items, 0, 0, 0);
+  for (uint64_t i = 0; i < bytes; i++)
+    input[i] = (uint8_t)swisd_philox_below(&random, 256);
+  const uint64_t job = cluster_submit_real(c, 0, m, items, input);
+  cluster_run(c, SWISD_SECOND);
+  cluster_kill(c, 1);
+  cluster_silence(c, 2);
+  cluster_run(c, SWISD_SECOND);
+  cluster_slow(c, 3, 8);
+  cluster_kill(c, 4);
+  cluster_run(c, SWISD_SECOND);
+  cluster_restart(c, 4);
+  struct cluster_job_view view;
+  assert_true(cluster_job(c, job, &view) && !view.ended);
+  story_answers(c, job, 120 * SWISD_SECOND); /* each row was compared with what one process makes of it */
+  test_free(input);
+  story_end(c, NULL);
+  swisd_bundle_free(&bundle);
+}
+
+static void images_are_classified_bit_for_bit_as_in_one_process(void **state)
+{
+  (void)state;
+  survive("kernels/weights/fashion", 60);
+}
+
+static void a_picture_in_strips_is_denoised_bit_for_bit_as_in_one_process(void **state)
+{
+  (void)state;
+  static struct swisd_bundle bundle;
+  struct swisd_error error = {""};
+  if (swisd_model_folder_load("kernels/weights/denoise", &bundle, &error) != 0)
+    fail_msg("%s", error.text);
+  const uint64_t period = bundle.model.period;
+  swisd_bundle_free(&bundle);
+  survive("kernels/weights/denoise", 8 * period);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_greedy_story_is_exact_over_1_to_4_stages_whichever_stages_die),
+    cmocka_unit_test(images_are_classified_bit_for_bit_as_in_one_process),
+    cmocka_unit_test(a_picture_in_strips_is_denoised_bit_for_bit_as_in_one_process),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
