@@ -139,16 +139,21 @@ double swisd_lab_status_number(const char *directory, const char *pointer)
   return number;
 }
 
-bool swisd_lab_address(const char *directory, char *text, size_t bytes)
+bool swisd_lab_status_text(const char *directory, const char *pointer, char *text, size_t bytes)
 {
   struct swisd_json_file answer;
   if (!ask(directory, "{\"command\":\"status\"}", &answer))
     return false;
-  const char *address = json_string_value(swisd_json_find(&answer, "/address"));
-  if (address)
-    snprintf(text, bytes, "%s", address);
+  const char *value = json_string_value(swisd_json_find(&answer, pointer));
+  if (value)
+    snprintf(text, bytes, "%s", value);
   swisd_json_free(&answer);
-  return address != NULL;
+  return value != NULL;
+}
+
+bool swisd_lab_address(const char *directory, char *text, size_t bytes)
+{
+  return swisd_lab_status_text(directory, "/address", text, bytes);
 }
 
 bool swisd_lab_wait_for(const char *directory, const char *pointer, double least, double seconds)

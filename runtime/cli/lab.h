@@ -28,6 +28,8 @@ void swisd_lab_kill(struct swisd_lab_process *process);
 
 /* A number out of the status of the node in `directory` ("/members_alive"); -1 when there is no answer. */
 double swisd_lab_status_number(const char *directory, const char *pointer);
+/* A text out of it ("/id"); false when there is none. */
+bool swisd_lab_status_text(const char *directory, const char *pointer, char *text, size_t bytes);
 /* The address it listens on, as HOST:PORT; false when there is no answer. */
 bool swisd_lab_address(const char *directory, char *text, size_t bytes);
 /* Waits until that number of the status is at least `least`; false when it is not within `seconds`. */
