@@ -36,8 +36,9 @@ static void reschedule(struct swisd_sim *sim, struct swisd_sim_activity *activit
 static void begin(struct swisd_sim *sim, struct swisd_sim_activity *activity)
 {
   const uint32_t from = activity->job.from, to = activity->job.to;
-  activity->left_s = !activity->job.bulk ? activity->amount
-                                         : swisd_sim_latency_s(sim, from, to) + activity->amount / swisd_sim_bandwidth(sim, from, to);
+  activity->left_s = activity->amount;
+  if (activity->job.bulk)
+    activity->left_s = swisd_sim_latency_s(sim, from, to) + activity->amount / swisd_sim_bandwidth(sim, from, to);
   activity->since_ns = sim->now_ns;
   reschedule(sim, activity);
 }

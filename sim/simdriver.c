@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "runtime/core/panic.h"
 #include "runtime/wire/record.h"
@@ -12,13 +11,6 @@
 #include "sim/simdriver_internal.h"
 
 enum { STEPS_AT_ONCE_MAX = 20000 }; /* of one node at one instant: more, and it never rests */
-
-static double cpu_s(void)
-{
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
 
 /* ---- who is who ---- */
 
@@ -45,7 +37,8 @@ struct swisd_address swisd_simdriver_address(uint32_t node)
 
 /* ---- one step ---- */
 
-void swisd_simdriver_at(struct swisd_simdriver *d, uint64_t time_ns, uint32_t kind, uint32_t node, uint32_t peer, uint64_t number)
+void swisd_simdriver_at(struct swisd_simdriver *d, uint64_t time_ns, uint32_t kind, uint32_t node, uint32_t peer,
+                        uint64_t number)
 {
   const struct swisd_sim_event event = {.time_ns = time_ns, .kind = kind, .node = node, .peer = peer,
                                         .turn = d->devices[node].turn, .u.number = number};
@@ -381,7 +374,6 @@ struct swisd_simdriver *swisd_simdriver_new(const struct swisd_scenario *scenari
     swisd_simdriver_close(d, &ignored);
     return NULL;
   }
-  d->load_cpu_s = cpu_s();
   return d;
 }
 

@@ -164,7 +164,6 @@ struct swisd_simdriver {
   uint64_t messages, message_bytes, bodies, body_bytes, hedges, reissues, departures, returns;
   uint64_t first_submit_ns, last_answer_ns;
   uint64_t end_ns;
-  double load_cpu_s;
   struct swisd_error error; /* of a recording */
   bool failed;
 
@@ -182,7 +181,8 @@ struct swisd_id swisd_simdriver_id(const struct swisd_simdriver *d, uint32_t nod
 uint32_t swisd_simdriver_index(const struct swisd_simdriver *d, struct swisd_id id); /* node_count: none of ours */
 void swisd_simdriver_step(struct swisd_simdriver *d, uint32_t node, const struct swisd_event *event);
 /* An event of `node`'s present life. */
-void swisd_simdriver_at(struct swisd_simdriver *d, uint64_t time_ns, uint32_t kind, uint32_t node, uint32_t peer, uint64_t number);
+void swisd_simdriver_at(struct swisd_simdriver *d, uint64_t time_ns, uint32_t kind, uint32_t node, uint32_t peer,
+                        uint64_t number);
 struct swisd_address swisd_simdriver_address(uint32_t node);
 static inline uint64_t swisd_simdriver_now(const struct swisd_simdriver *d) { return swisd_sim_now_ns(d->sim); }
 

@@ -61,8 +61,9 @@ static int make_shape(const struct swisd_scenario *scenario, struct swisd_sim_mo
       const uint8_t index = spec->lane_count++;
       const swisd_shard_id shard = made_up_id(scenario->name, 1u + index);
       const uint64_t flops = (uint64_t)(from->flops / from->lanes + 0.5);
+      const uint64_t out_bytes = (from->out_bytes + from->lanes - 1) / from->lanes;
       spec->lanes[index] = (struct swisd_lane_spec){.shard = shard, .flops_per_item = flops > 0 ? flops : 1,
-                                                    .out_bytes_per_item = (uint32_t)((from->out_bytes + from->lanes - 1) / from->lanes)};
+                                                    .out_bytes_per_item = (uint32_t)out_bytes};
       model->manifest.shards[index] = (struct swisd_model_shard){.shard = shard, .bytes = from->weight_bytes,
                                                                  .flops_per_item = flops, .kernel = from->kernel};
     }

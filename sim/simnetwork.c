@@ -35,8 +35,9 @@ static bool is_linked(const struct swisd_simdriver *d, uint32_t a, uint32_t b)
 
 void swisd_simnetwork_unreachable(struct swisd_simdriver *d, uint32_t node, uint32_t turn, uint32_t peer)
 {
+  const uint64_t heard_ns = swisd_simdriver_now(d) + swisd_sim_latency_ns(d->sim, peer, node);
   if (d->devices[node].running && d->devices[node].turn == turn)
-    swisd_simdriver_at(d, swisd_simdriver_now(d) + swisd_sim_latency_ns(d->sim, peer, node), SWISD_SIM_UNREACHABLE, node, peer, 0);
+    swisd_simdriver_at(d, heard_ns, SWISD_SIM_UNREACHABLE, node, peer, 0);
 }
 
 void swisd_simnetwork_reset(struct swisd_simdriver *d, uint32_t node)

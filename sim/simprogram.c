@@ -57,8 +57,8 @@ static bool gather(const struct swisd_simdriver *d, const struct swisd_sim_compu
   return true;
 }
 
-static enum swisd_status run_real(struct swisd_simdriver *d, const struct swisd_sim_computing *c, struct swisd_sim_session *session,
-                                  struct swisd_sim_blob *out, struct swisd_inline *inlined)
+static enum swisd_status run_real(struct swisd_simdriver *d, const struct swisd_sim_computing *c,
+                                  struct swisd_sim_session *session, struct swisd_sim_blob *out, struct swisd_inline *inlined)
 {
   const struct swisd_action_compute *a = &c->action;
   const struct swisd_model *model = &d->model.bundle->model;

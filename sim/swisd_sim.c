@@ -54,10 +54,12 @@ static int parse_option(struct command *c, int key, const char *value)
   uint64_t number = 0;
   switch (key) {
     case KEY_WORLD: c->world = value; return 0;
-    case KEY_SEED: c->has_seed = parse_number(value, UINT64_MAX, &c->seed); return c->has_seed ? 0 : 1 + complain("--seed is a whole number", value);
+    case KEY_SEED:
+      c->has_seed = parse_number(value, UINT64_MAX, &c->seed);
+      return c->has_seed ? 0 : 1 + complain("--seed is a whole number, not", value);
     case KEY_REPEAT:
       if (!parse_number(value, UINT32_MAX, &number))
-        return 1 + complain("--repeat is a whole number", value);
+        return 1 + complain("--repeat is a whole number, not", value);
       c->options.repeat = (uint32_t)number;
       return 0;
     case KEY_OUT: c->options.directory = value; return 0;

@@ -49,10 +49,12 @@ static void make_dense(struct swisd_bundle *bundle)
   model->task = SWISD_MODEL_TASK_ROWS;
   model->input = (struct swisd_shape){1, 1, 64, SWISD_VALUE_F32};
   swisd_model_add_step(model, "a", SWISD_MODEL_FROM_INPUT, SWISD_MAP_ROWS, 0);
-  swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_DENSE, .out = 48, .bias = true, .relu = true, .split = SWISD_SPLIT_ROWS});
+  struct swisd_op dense = {.kind = SWISD_OP_DENSE, .out = 48, .bias = true, .relu = true, .split = SWISD_SPLIT_ROWS};
+  swisd_model_add_op(model, dense);
   swisd_model_add_lanes(model, 2, 48);
   swisd_model_add_step(model, "b", 0, SWISD_MAP_ROWS, 0);
-  swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_DENSE, .out = 32, .bias = true, .relu = true, .split = SWISD_SPLIT_ROWS});
+  dense.out = 32;
+  swisd_model_add_op(model, dense);
   swisd_model_add_lanes(model, 2, 32);
   swisd_model_add_step(model, "c", 1, SWISD_MAP_ROWS, 0);
   swisd_model_add_op(model, (struct swisd_op){.kind = SWISD_OP_DENSE, .out = 10, .bias = true});
@@ -80,7 +82,8 @@ static void fill_items(const struct swisd_model *model, uint64_t seed, uint8_t *
   }
 }
 
-static void assert_equals_one_process(const struct simulated *got, const struct swisd_bundle *bundle, uint64_t seed, uint64_t count)
+static void assert_equals_one_process(const struct simulated *got, const struct swisd_bundle *bundle, uint64_t seed,
+                                      uint64_t count)
 {
   const struct swisd_model *model = &bundle->model;
   struct swisd_error error;

@@ -23,7 +23,8 @@
 /* Every issue ends in one class, or is under way still. */
 static void assert_balanced(const struct swisd_runlog_summary *s)
 {
-  const double ended = s->flop_accepted + s->flop_duplicate + s->flop_lost + s->flop_rejected + s->flop_cancelled + s->flop_replayed;
+  const double ended =
+      s->flop_accepted + s->flop_duplicate + s->flop_lost + s->flop_rejected + s->flop_cancelled + s->flop_replayed;
   assert_true(s->flop_issued > 0 && fabs(s->flop_issued - ended - s->flop_under_way) <= 1e-9 * s->flop_issued);
   assert_true(s->flop_under_way <= 0.05 * s->flop_issued);
 }
@@ -141,7 +142,8 @@ static void bounds_follow_slow_and_silent_devices(void **state)
 {
   (void)state;
   const struct simulated *got = simulate(simulation_of(
-      HEAD("13 s") LINKS "devices:\n  pi4: {count: 2, speed: 1 Gflops}\nfaults:\n  - {at: 3 s, slow: {devices: pi4/0, factor: 8}}\n"
+      HEAD("13 s") LINKS "devices:\n  pi4: {count: 2, speed: 1 Gflops}\n"
+                         "faults:\n  - {at: 3 s, slow: {devices: pi4/0, factor: 8}}\n"
                    "  - {at: 8 s, silence: pi4/1}\n" WORK "  items: 1000000\n"));
   const double rate = 1e9 / 250e6, slow = 10 * rate / 8, other = 5 * rate;
   assert_true(fabs(got->summary.bound_fluid_items_per_s - (slow + other) / 10) < 1e-6);
