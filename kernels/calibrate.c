@@ -21,9 +21,14 @@ enum {
 
 static const struct swisd_conv conv = {
   .batch = 1, .height = SIDE, .width = SIDE, .channels_in = CHANNELS, .channels_out = CHANNELS, .kernel = 3};
-static const struct swisd_attention attention = {.tokens = 1, .position = POSITIONS - 1, .heads = HEADS, .kv_heads = HEADS,
-                                                 .head_size = HEAD_SIZE, .q_stride = HEADS * HEAD_SIZE,
-                                                 .kv_stride = HEADS * HEAD_SIZE, .y_stride = HEADS * HEAD_SIZE};
+static const struct swisd_attention attention = {.tokens = 1,
+                                                 .position = POSITIONS - 1,
+                                                 .heads = HEADS,
+                                                 .kv_heads = HEADS,
+                                                 .head_size = HEAD_SIZE,
+                                                 .q_stride = HEADS * HEAD_SIZE,
+                                                 .kv_stride = HEADS * HEAD_SIZE,
+                                                 .y_stride = HEADS * HEAD_SIZE};
 
 struct bench {
   const struct swisd_kernels *set;
@@ -80,10 +85,7 @@ static double measure(const struct bench *b, double (*run)(const struct bench *)
   return rates[SLICES / 2];
 }
 
-static size_t larger(size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 /* 0, or -1 with whatever was had released by the caller. */
 static int allocate(struct bench *b)

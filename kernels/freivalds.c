@@ -12,10 +12,7 @@ enum { PURPOSE = 0x46726569 };
  * k = n = 4096. */
 static const double tolerance = 64 * 0x1p-24;
 
-size_t swisd_freivalds_bytes(size_t k, size_t n)
-{
-  return (k + n) * sizeof(double);
-}
+size_t swisd_freivalds_bytes(size_t k, size_t n) { return (k + n) * sizeof(double); }
 
 void swisd_freivalds_init(struct swisd_freivalds *check, void *block, uint64_t seed, uint32_t shard, const float *w,
                           size_t row_stride, size_t column_stride, size_t k, size_t n)

@@ -42,10 +42,7 @@ extern const struct swisd_kernels swisd_generic_kernels;
 static const struct swisd_kernels *const sets[] = {&swisd_generic_kernels};
 #endif
 
-static int processor_runs(const struct swisd_kernels *set)
-{
-  return set != NULL;
-}
+static int processor_runs(const struct swisd_kernels *set) { return set != NULL; }
 #endif
 
 const struct swisd_kernels *swisd_kernels_at(size_t index)
@@ -56,10 +53,7 @@ const struct swisd_kernels *swisd_kernels_at(size_t index)
   return index == 0 ? swisd_kernels_openblas() : NULL;
 }
 
-const struct swisd_kernels *swisd_kernels_portable(void)
-{
-  return swisd_kernels_at(0);
-}
+const struct swisd_kernels *swisd_kernels_portable(void) { return swisd_kernels_at(0); }
 
 static const struct swisd_kernels *first_of_class(enum swisd_kernels_class class_id)
 {

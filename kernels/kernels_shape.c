@@ -1,8 +1,7 @@
 /* What all sets share besides arithmetic: the rules of shapes, and the scratch of a thread. Freestanding. */
 #include "kernels/simd/simd_set.h"
 
-SWISD_SIMD_OF_THREAD float swisd_simd_scratch[SWISD_SIMD_TILE_ROWS_MAX * SWISD_SIMD_ROW_PITCH]
-  __attribute__((aligned(64)));
+SWISD_SIMD_OF_THREAD float swisd_simd_scratch[SWISD_SIMD_TILE_ROWS_MAX * SWISD_SIMD_ROW_PITCH] __attribute__((aligned(64)));
 
 void swisd_kernels_check_conv(const struct swisd_conv *s)
 {

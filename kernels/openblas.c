@@ -13,10 +13,7 @@
 /* Output pixels unfolded at a time: enough rows for a fast product, few enough to stay in cache. */
 enum { UNFOLDED_PIXELS = 256 };
 
-static size_t packed_floats(size_t k, size_t n)
-{
-  return k * n;
-}
+static size_t packed_floats(size_t k, size_t n) { return k * n; }
 
 static void pack(float *packed, const float *w, size_t row_stride, size_t column_stride, size_t k, size_t n)
 {
@@ -115,8 +112,5 @@ const struct swisd_kernels *swisd_kernels_openblas(void)
   return &openblas;
 }
 #else
-const struct swisd_kernels *swisd_kernels_openblas(void)
-{
-  return NULL;
-}
+const struct swisd_kernels *swisd_kernels_openblas(void) { return NULL; }
 #endif

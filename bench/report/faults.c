@@ -11,7 +11,7 @@
 static const struct {
   const char *word, *colour;
 } kinds[] = {
-  {SWISD_RUNLOG_KILL, "#d55e00"}, {SWISD_RUNLOG_SILENCE, "#cc79a7"}, {SWISD_RUNLOG_SLOW, "#e69f00"},
+  {SWISD_RUNLOG_KILL, "#d55e00"},   {SWISD_RUNLOG_SILENCE, "#cc79a7"}, {SWISD_RUNLOG_SLOW, "#e69f00"},
   {SWISD_RUNLOG_RETURN, "#009e73"}, {SWISD_RUNLOG_LEAVE, "#56b4e9"},
 };
 
@@ -23,7 +23,8 @@ const char *swisd_fault_colour(const char *word)
   return NULL;
 }
 
-int swisd_fault_marks_read(const char *directory, struct swisd_fault_mark *marks, size_t max, size_t *count, struct swisd_error *error)
+int swisd_fault_marks_read(const char *directory, struct swisd_fault_mark *marks, size_t max, size_t *count,
+                           struct swisd_error *error)
 {
   struct swisd_run_table table;
   *count = 0;

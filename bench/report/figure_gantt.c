@@ -14,8 +14,8 @@ enum { DEVICES_MAX = 24, MARKS_MAX = 64 };
 static const struct {
   const char *outcome, *colour;
 } outcomes[] = {
-  {"accepted", "#0072b2"}, {"duplicate", "#e69f00"}, {"lost", "#d55e00"}, {"cancelled", "#999999"}, {"replayed", "#56b4e9"},
-  {"rejected", "#cc79a7"}, {"", "#cccccc"},
+  {"accepted", "#0072b2"}, {"duplicate", "#e69f00"}, {"lost", "#d55e00"}, {"cancelled", "#999999"},
+  {"replayed", "#56b4e9"}, {"rejected", "#cc79a7"},  {"", "#cccccc"},
 };
 enum { OUTCOMES = sizeof outcomes / sizeof outcomes[0] };
 
@@ -58,8 +58,8 @@ static int find_devices(const struct swisd_run_table *table, struct rows *rows, 
   return 0;
 }
 
-static int write_tasks(const char *directory, const char *name, size_t panel, const struct swisd_run_table *table, struct rows *rows,
-                       double *end_s, struct swisd_error *error)
+static int write_tasks(const char *directory, const char *name, size_t panel, const struct swisd_run_table *table,
+                       struct rows *rows, double *end_s, struct swisd_error *error)
 {
   char suffix[32];
   snprintf(suffix, sizeof suffix, "-%zu.dat", panel);
@@ -74,7 +74,8 @@ static int write_tasks(const char *directory, const char *name, size_t panel, co
     for (size_t r = 0; r < table->rows; r++) {
       const double from_s = swisd_run_table_number(table, r, start), to_s = swisd_run_table_number(table, r, end);
       const size_t row = row_of(rows, swisd_run_table_text(table, r, device), "");
-      if (strcmp(swisd_run_table_text(table, r, outcome), outcomes[o].outcome) != 0 || row >= DEVICES_MAX || isnan(from_s) || isnan(to_s))
+      if (strcmp(swisd_run_table_text(table, r, outcome), outcomes[o].outcome) != 0 || row >= DEVICES_MAX || isnan(from_s) ||
+          isnan(to_s))
         continue;
       fprintf(out, "%.6g %.6g %zu\n", from_s, to_s, row);
       *end_s = to_s > *end_s ? to_s : *end_s;
@@ -103,7 +104,8 @@ static int mark_faults(FILE *script, const char *directory, struct rows *rows, s
             marks[m].time_s, (double)row - 0.48, marks[m].time_s, (double)row + 0.48, colour);
     fprintf(script, "set label ");
     swisd_gnuplot_quote(script, marks[m].word);
-    fprintf(script, " at first %.6g, first %.3f offset 0.2,0 font ',9:Bold' tc rgb '%s' front\n", marks[m].time_s, (double)row + 0.42, colour);
+    fprintf(script, " at first %.6g, first %.3f offset 0.2,0 font ',9:Bold' tc rgb '%s' front\n", marks[m].time_s,
+            (double)row + 0.42, colour);
   }
   return 0;
 }
@@ -116,15 +118,19 @@ static void plot(FILE *script, const char *name, size_t number, const struct swi
   fprintf(script, " at graph 0, graph 1.04 font ',11' tc rgb '#222222'\nset ytics (");
   for (size_t i = 0; i < rows->count; i++) {
     char text[128];
-    snprintf(text, sizeof text, "%.47s %.47s", rows->names[i], strcmp(rows->names[i], rows->classes[i]) == 0 ? "" : rows->classes[i]);
+    snprintf(text, sizeof text, "%.47s %.47s", rows->names[i],
+             strcmp(rows->names[i], rows->classes[i]) == 0 ? "" : rows->classes[i]);
     fprintf(script, i ? ", " : "");
     swisd_gnuplot_quote(script, text);
     fprintf(script, " %zu", i);
   }
   fprintf(script, ")\nset xrange [0:%.6g]\nset yrange [%.2f:-0.7]\nset xlabel 'time (s)'\nset %s\nplot ", end_s * 1.02,
-          (double)rows->count - 0.3, with_key ? "key at screen 0.98, screen 0.93 right top horizontal font ',9' samplen 1.5" : "key off");
+          (double)rows->count - 0.3,
+          with_key ? "key at screen 0.98, screen 0.93 right top horizontal font ',9' samplen 1.5" : "key off");
   for (size_t o = 0; o < OUTCOMES; o++)
-    fprintf(script, "%s'%s-%zu.dat' index %zu using 1:3:1:2:($3-0.36):($3+0.36) with boxxyerror fs solid 0.85 border lc rgb '#ffffff' fc rgb '%s' title '%s'",
+    fprintf(script,
+            "%s'%s-%zu.dat' index %zu using 1:3:1:2:($3-0.36):($3+0.36) with boxxyerror fs solid 0.85 border lc rgb '#ffffff' fc "
+            "rgb '%s' title '%s'",
             o ? ", \\\n  " : "", name, number, o, outcomes[o].colour, outcomes[o].outcome[0] ? outcomes[o].outcome : "cut off");
   fprintf(script, "\n");
 }
@@ -153,7 +159,8 @@ int swisd_report_gantt(const char *directory, const char *name, const char *titl
   const double height = 150 + 44 * (double)rows_max;
   swisd_gnuplot_head(script, name, 760 * (int)(panel_count ? panel_count : 1), (int)height);
   fprintf(script, "unset grid\nset multiplot layout 1,%zu margins %.3f,0.985,%.3f,%.3f spacing %.3f,0\n", panel_count,
-          0.2 / (double)(panel_count ? panel_count : 1), 50 / height, 1 - 80 / height, 0.2 / (double)(panel_count ? panel_count : 1));
+          0.2 / (double)(panel_count ? panel_count : 1), 50 / height, 1 - 80 / height,
+          0.2 / (double)(panel_count ? panel_count : 1));
   for (size_t p = 0; status == 0 && p < panel_count; p++) {
     fprintf(script, "unset arrow\nunset label\n");
     if (p == 0) {

@@ -26,7 +26,8 @@ static int add_run(struct series *series, const char *directory, struct swisd_er
   struct swisd_run_table table;
   if (swisd_run_table_read(directory, "series.csv", &table, error) != 0)
     return -1;
-  const int items = swisd_run_table_column(&table, "items_per_s", error), up = swisd_run_table_column(&table, "devices_up", error),
+  const int items = swisd_run_table_column(&table, "items_per_s", error),
+            up = swisd_run_table_column(&table, "devices_up", error),
             bound = swisd_run_table_column(&table, "bound_items_per_s", error);
   int status = items < 0 || up < 0 || bound < 0 ? -1 : 0;
   if (status == 0 && table.rows > series->count) {
@@ -53,7 +54,8 @@ static int add_run(struct series *series, const char *directory, struct swisd_er
   return status;
 }
 
-static int write_data(const char *directory, const char *name, size_t panel, const struct series *series, struct swisd_error *error)
+static int write_data(const char *directory, const char *name, size_t panel, const struct series *series,
+                      struct swisd_error *error)
 {
   char suffix[32];
   snprintf(suffix, sizeof suffix, "-%zu.dat", panel);
@@ -64,7 +66,8 @@ static int write_data(const char *directory, const char *name, size_t panel, con
   for (size_t i = 0; i < series->count; i++) {
     const struct sample *s = &series->list[i];
     const double runs = (double)s->runs;
-    fprintf(out, "%zu.5 %.6g %.6g %.6g %.6g %.6g\n", i, s->items / runs, s->items_min, s->items_max, s->bound / runs, s->up / runs);
+    fprintf(out, "%zu.5 %.6g %.6g %.6g %.6g %.6g\n", i, s->items / runs, s->items_min, s->items_max, s->bound / runs,
+            s->up / runs);
   }
   return swisd_gnuplot_close(out, name, error);
 }
@@ -108,13 +111,15 @@ static int panel(FILE *script, const char *directory, const char *name, size_t n
       up_max = series.list[i].up / (double)series.list[i].runs;
   if (status == 0) {
     char title[256];
-    snprintf(title, sizeof title, "%s (n = %zu run%s)", panel->title, panel->directory_count, panel->directory_count == 1 ? "" : "s");
+    snprintf(title, sizeof title, "%s (n = %zu run%s)", panel->title, panel->directory_count,
+             panel->directory_count == 1 ? "" : "s");
     fprintf(script, "set label 100 ");
     swisd_gnuplot_quote(script, title);
     fprintf(script, " at graph 0, graph 1.07 font ',11' tc rgb '#222222'\n");
-    fprintf(script, "set xrange [0:%zu]\nset yrange [0:*]\nset y2range [0:%.6g]\nset y2tics textcolor rgb '#999999'\n", series.count,
-            up_max * 1.6);
-    fprintf(script, "set xlabel 'time (s)'\nset ylabel '%s per second'\nset y2label 'devices up' textcolor rgb '#999999'\n", panel->item);
+    fprintf(script, "set xrange [0:%zu]\nset yrange [0:*]\nset y2range [0:%.6g]\nset y2tics textcolor rgb '#999999'\n",
+            series.count, up_max * 1.6);
+    fprintf(script, "set xlabel 'time (s)'\nset ylabel '%s per second'\nset y2label 'devices up' textcolor rgb '#999999'\n",
+            panel->item);
     fprintf(script,
             "set key %s\nplot '%s-%zu.dat' using 1:3:4 with filledcurves fc rgb '#0072b2' fs transparent solid 0.2, \\\n"
             "  '' using 1:6 axes x1y2 with steps lw 1.2 lc rgb '#bbbbbb' title 'devices up', \\\n"

@@ -14,7 +14,7 @@ struct swisd_report_panel {
   const char *title;              /* "six processes on loopback" */
   const char *const *directories; /* of the runs */
   size_t directory_count;
-  const char *item;               /* what is counted: "images" */
+  const char *item; /* what is counted: "images" */
 };
 
 /* Items per second over time, its bound, the devices up, and the faults marked; a panel below the other.

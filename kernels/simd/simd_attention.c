@@ -9,16 +9,16 @@ INLINE float dot(size_t count, const float *a, const float *b)
   struct lanes sum = {{{0}}};
   size_t i = 0;
   for (; i + SUM_LANES <= count; i += SUM_LANES)
-    UNROLL for (size_t j = 0; j < SUM_VECTORS; j++)
-      sum.v[j] = mul_add(load(a + i + j * LANES), load(b + i + j * LANES), sum.v[j]);
+    UNROLL for (size_t j = 0; j < SUM_VECTORS; j++) sum.v[j] =
+      mul_add(load(a + i + j * LANES), load(b + i + j * LANES), sum.v[j]);
   if (i < count) {
     float tail_a[SUM_LANES] = {0}, tail_b[SUM_LANES] = {0};
     for (size_t j = 0; j < count - i; j++) {
       tail_a[j] = a[i + j];
       tail_b[j] = b[i + j];
     }
-    UNROLL for (size_t j = 0; j < SUM_VECTORS; j++)
-      sum.v[j] = mul_add(load(tail_a + j * LANES), load(tail_b + j * LANES), sum.v[j]);
+    UNROLL for (size_t j = 0; j < SUM_VECTORS; j++) sum.v[j] =
+      mul_add(load(tail_a + j * LANES), load(tail_b + j * LANES), sum.v[j]);
   }
   return fold(sum);
 }
@@ -27,15 +27,12 @@ INLINE float dot(size_t count, const float *a, const float *b)
 INLINE void weigh(const size_t vectors, size_t positions, const float *weights, const float *v, size_t v_stride, float *y)
 {
   vec sum[4];
-  UNROLL for (size_t j = 0; j < vectors; j++)
-    sum[j] = (vec){0};
+  UNROLL for (size_t j = 0; j < vectors; j++) sum[j] = (vec){0};
   for (size_t p = 0; p < positions; p++, v += v_stride) {
     const vec weight = splat(weights[p]);
-    UNROLL for (size_t j = 0; j < vectors; j++)
-      sum[j] = mul_add(weight, load(v + j * LANES), sum[j]);
+    UNROLL for (size_t j = 0; j < vectors; j++) sum[j] = mul_add(weight, load(v + j * LANES), sum[j]);
   }
-  UNROLL for (size_t j = 0; j < vectors; j++)
-    store(y + j * LANES, sum[j]);
+  UNROLL for (size_t j = 0; j < vectors; j++) store(y + j * LANES, sum[j]);
 }
 
 static void weigh_head(size_t head_size, size_t positions, const float *weights, const float *v, size_t v_stride, float *y)

@@ -55,27 +55,23 @@ INLINE void put(float *out, vec sum, size_t columns, int accumulate)
 
 /* `rows` x (vectors * LANES) outputs, of which the first `columns` exist; `rows` and `vectors` are constants where this is
  * called. */
-INLINE void tile(const size_t rows, const size_t vectors, const struct product *s, size_t columns, const float *x,
-                 const float *w, float *y)
+INLINE void tile(const size_t rows, const size_t vectors, const struct product *s, size_t columns, const float *x, const float *w,
+                 float *y)
 {
   const size_t k = s->k, x_stride = s->x_stride;
   vec sum[TILE_ROWS][2];
-  UNROLL for (size_t i = 0; i < rows; i++)
-    UNROLL for (size_t j = 0; j < vectors; j++)
-      sum[i][j] = (vec){0};
+  UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t j = 0; j < vectors; j++) sum[i][j] = (vec){0};
   for (size_t p = 0; p < k; p++, w += vectors * LANES) {
     vec column[2];
-    UNROLL for (size_t j = 0; j < vectors; j++)
-      column[j] = load(w + j * LANES);
-    UNROLL for (size_t i = 0; i < rows; i++) {
+    UNROLL for (size_t j = 0; j < vectors; j++) column[j] = load(w + j * LANES);
+    UNROLL for (size_t i = 0; i < rows; i++)
+    {
       const vec row = splat(x[i * x_stride + p]);
-      UNROLL for (size_t j = 0; j < vectors; j++)
-        sum[i][j] = mul_add(row, column[j], sum[i][j]);
+      UNROLL for (size_t j = 0; j < vectors; j++) sum[i][j] = mul_add(row, column[j], sum[i][j]);
     }
   }
-  UNROLL for (size_t i = 0; i < rows; i++)
-    UNROLL for (size_t j = 0; j < vectors; j++)
-      put(y + i * s->y_stride + j * LANES, sum[i][j], columns - j * LANES, s->accumulate);
+  UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t j = 0; j < vectors; j++)
+    put(y + i * s->y_stride + j * LANES, sum[i][j], columns - j * LANES, s->accumulate);
 }
 
 INLINE void tile_columns(const size_t rows, const struct product *s, size_t columns, const float *x, const float *w, float *y)
@@ -89,10 +85,10 @@ INLINE void tile_columns(const size_t rows, const struct product *s, size_t colu
 }
 
 /* One function for each number of rows, so that the rows of its tile are registers. */
-#define ROWS(n) \
+#define ROWS(n)                                                                                           \
   static void rows_##n(const struct product *s, size_t columns, const float *x, const float *w, float *y) \
-  { \
-    tile_columns(n, s, columns, x, w, y); \
+  {                                                                                                       \
+    tile_columns(n, s, columns, x, w, y);                                                                 \
   }
 ROWS(1)
 ROWS(2)
@@ -116,15 +112,15 @@ ROWS(14)
 #endif
 
 static void (*const tile_rows[TILE_ROWS])(const struct product *s, size_t columns, const float *x, const float *w, float *y) = {
-  rows_1,  rows_2,  rows_3,  rows_4,
+  rows_1, rows_2,  rows_3,  rows_4,
 #if SWISD_SIMD_LANES > 4 || defined(__aarch64__)
-  rows_5,  rows_6,
+  rows_5, rows_6,
 #endif
 #if SWISD_SIMD_LANES > 8 || defined(__aarch64__)
-  rows_7,  rows_8,
+  rows_7, rows_8,
 #endif
 #if SWISD_SIMD_LANES > 8
-  rows_9,  rows_10, rows_11, rows_12, rows_13, rows_14,
+  rows_9, rows_10, rows_11, rows_12, rows_13, rows_14,
 #endif
 };
 
@@ -132,20 +128,17 @@ static void (*const tile_rows[TILE_ROWS])(const struct product *s, size_t column
 static void row_panels(const struct product *s, const float *x, const float *w, float *y)
 {
   vec sum[ROW_PANELS][2];
-  UNROLL for (size_t i = 0; i < ROW_PANELS; i++)
-    UNROLL for (size_t j = 0; j < 2; j++)
-      sum[i][j] = (vec){0};
+  UNROLL for (size_t i = 0; i < ROW_PANELS; i++) UNROLL for (size_t j = 0; j < 2; j++) sum[i][j] = (vec){0};
   for (size_t p = 0; p < s->k; p++) {
     const vec row = splat(x[p]);
-    UNROLL for (size_t i = 0; i < ROW_PANELS; i++)
-      UNROLL for (size_t j = 0; j < 2; j++)
-        sum[i][j] = mul_add(row, load(w + (i * s->k + p) * PANEL + j * LANES), sum[i][j]);
+    UNROLL for (size_t i = 0; i < ROW_PANELS; i++) UNROLL for (size_t j = 0; j < 2; j++) sum[i][j] =
+      mul_add(row, load(w + (i * s->k + p) * PANEL + j * LANES), sum[i][j]);
   }
-  UNROLL for (size_t i = 0; i < ROW_PANELS; i++)
-    UNROLL for (size_t j = 0; j < 2; j++) {
-      float *out = y + i * PANEL + j * LANES;
-      store(out, s->accumulate ? load(out) + sum[i][j] : sum[i][j]);
-    }
+  UNROLL for (size_t i = 0; i < ROW_PANELS; i++) UNROLL for (size_t j = 0; j < 2; j++)
+  {
+    float *out = y + i * PANEL + j * LANES;
+    store(out, s->accumulate ? load(out) + sum[i][j] : sum[i][j]);
+  }
 }
 
 /* The tiles of `rows` rows over `columns` columns of one packed block. */
@@ -166,15 +159,9 @@ static void block_rows(size_t rows, size_t columns, struct product s, const floa
     tile_rows[rows - 1](&s, columns - j, x, w + j * s.k, y + j);
 }
 
-static size_t padded(size_t n)
-{
-  return (n + LANES - 1) / LANES * LANES;
-}
+static size_t padded(size_t n) { return (n + LANES - 1) / LANES * LANES; }
 
-size_t SWISD_SIMD(packed_floats)(size_t k, size_t n)
-{
-  return k * padded(n);
-}
+size_t SWISD_SIMD(packed_floats)(size_t k, size_t n) { return k * padded(n); }
 
 void SWISD_SIMD(pack)(float *packed, const float *w, size_t row_stride, size_t column_stride, size_t k, size_t n)
 {
@@ -221,8 +208,8 @@ void SWISD_SIMD(conv_pack)(float *packed, const float *w, size_t kernel, size_t 
 {
   const size_t k = kernel * channels_in;
   for (size_t row = 0; row < kernel; row++)
-    SWISD_SIMD(pack)(packed + row * SWISD_SIMD(packed_floats)(k, channels_out), w + row * k * channels_out, channels_out, 1, k,
-                     channels_out);
+    SWISD_SIMD(pack)
+    (packed + row * SWISD_SIMD(packed_floats)(k, channels_out), w + row * k * channels_out, channels_out, 1, k, channels_out);
 }
 
 /* The last `kernel` input rows, padded. */
@@ -253,8 +240,9 @@ static void conv_item(const struct swisd_conv *s, const float *x, const float *p
     for (; ready < end; ready++)
       pad_row(s, x + ready * s->width * s->channels_in, scratch + ready % s->kernel * padded_row);
     for (size_t in = first; in < end; in++)
-      SWISD_SIMD(matmul)(s->width, s->channels_out, k, scratch + in % s->kernel * padded_row, s->channels_in,
-                         packed + (in + reach - centre) * packed_row, y, s->channels_out, in > first);
+      SWISD_SIMD(matmul)
+      (s->width, s->channels_out, k, scratch + in % s->kernel * padded_row, s->channels_in,
+       packed + (in + reach - centre) * packed_row, y, s->channels_out, in > first);
   }
 }
 
@@ -263,8 +251,8 @@ void SWISD_SIMD(conv2d)(const struct swisd_conv *s, const float *x, const float 
   swisd_kernels_check_conv(s);
   const size_t rows_in = s->rows_above + s->height + s->rows_below;
   if (s->kernel == 1) {
-    SWISD_SIMD(matmul)(s->batch * s->height * s->width, s->channels_out, s->channels_in, x, s->channels_in, packed, y,
-                       s->channels_out, 0);
+    SWISD_SIMD(matmul)
+    (s->batch * s->height * s->width, s->channels_out, s->channels_in, x, s->channels_in, packed, y, s->channels_out, 0);
     return;
   }
   for (size_t item = 0; item < s->batch; item++)

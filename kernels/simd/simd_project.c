@@ -15,7 +15,8 @@ struct projection {
 
 INLINE void add_lanes(struct projection *sums, const double *s, const float *x)
 {
-  UNROLL for (size_t j = 0; j < WIDE_VECTORS; j++) {
+  UNROLL for (size_t j = 0; j < WIDE_VECTORS; j++)
+  {
     const wide v = __builtin_convertvector((narrow) * (const narrow_any *)(x + j * WIDE), wide);
     sums->product[j] += *(const wide_any *)(s + j * WIDE) * v;
     sums->squares[j] += v * v;
@@ -26,16 +27,12 @@ INLINE void add_lanes(struct projection *sums, const double *s, const float *x)
 INLINE double fold_wide(const wide *lanes)
 {
   wide half[WIDE_VECTORS];
-  UNROLL for (size_t j = 0; j < WIDE_VECTORS; j++)
-    half[j] = lanes[j];
-  UNROLL for (size_t count = WIDE_VECTORS / 2; count > 0; count /= 2)
-    UNROLL for (size_t j = 0; j < count; j++)
-      half[j] += half[j + count];
+  UNROLL for (size_t j = 0; j < WIDE_VECTORS; j++) half[j] = lanes[j];
+  UNROLL for (size_t count = WIDE_VECTORS / 2; count > 0; count /= 2) UNROLL for (size_t j = 0; j < count; j++) half[j] +=
+    half[j + count];
   double all[WIDE];
   *(wide_any *)all = half[0];
-  UNROLL for (size_t count = WIDE / 2; count > 0; count /= 2)
-    UNROLL for (size_t i = 0; i < count; i++)
-      all[i] += all[i + count];
+  UNROLL for (size_t count = WIDE / 2; count > 0; count /= 2) UNROLL for (size_t i = 0; i < count; i++) all[i] += all[i + count];
   return all[0];
 }
 

@@ -96,15 +96,12 @@ void SWISD_SIMD(average_pool)(size_t batch, size_t pixels, size_t channels, cons
 static float row_max(size_t count, const float *x)
 {
   struct lanes best;
-  UNROLL for (size_t j = 0; j < SUM_VECTORS; j++)
-    best.v[j] = splat(-__builtin_inff());
+  UNROLL for (size_t j = 0; j < SUM_VECTORS; j++) best.v[j] = splat(-__builtin_inff());
   size_t i = 0;
   for (; i + SUM_LANES <= count; i += SUM_LANES)
-    UNROLL for (size_t j = 0; j < SUM_VECTORS; j++)
-      best.v[j] = larger(best.v[j], load(x + i + j * LANES));
+    UNROLL for (size_t j = 0; j < SUM_VECTORS; j++) best.v[j] = larger(best.v[j], load(x + i + j * LANES));
   float all[SUM_LANES], top = -__builtin_inff();
-  UNROLL for (size_t j = 0; j < SUM_VECTORS; j++)
-    store(all + j * LANES, best.v[j]);
+  UNROLL for (size_t j = 0; j < SUM_VECTORS; j++) store(all + j * LANES, best.v[j]);
   for (size_t lane = 0; lane < SUM_LANES; lane++)
     top = all[lane] > top ? all[lane] : top;
   for (; i < count; i++)
@@ -124,7 +121,8 @@ INLINE float row_sum(size_t count, const float *x, int squares)
         tail[j] = at[j];
       at = tail;
     }
-    UNROLL for (size_t j = 0; j < SUM_VECTORS; j++) {
+    UNROLL for (size_t j = 0; j < SUM_VECTORS; j++)
+    {
       const vec v = load(at + j * LANES);
       sum.v[j] += squares ? v * v : v;
     }

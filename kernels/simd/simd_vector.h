@@ -42,15 +42,9 @@ struct lanes {
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 
-INLINE vec load(const float *p)
-{
-  return *(const vec_any *)p;
-}
+INLINE vec load(const float *p) { return *(const vec_any *)p; }
 
-INLINE void store(float *p, vec v)
-{
-  *(vec_any *)p = v;
-}
+INLINE void store(float *p, vec v) { *(vec_any *)p = v; }
 
 /* The first `count` < LANES floats; the other lanes are `rest`. */
 INLINE vec load_part(const float *p, size_t count, float rest)
@@ -69,22 +63,13 @@ INLINE void store_part(float *p, vec v, size_t count)
     p[i] = all[i];
 }
 
-INLINE vec splat(float x)
-{
-  return x - (vec){0}; /* x - 0 is x for every x, -0 too; compilers make it one broadcast */
-}
+INLINE vec splat(float x) { return x - (vec){0}; /* x - 0 is x for every x, -0 too; compilers make it one broadcast */ }
 
 /* Lane by lane `mask ? a : b`; a mask comes from a comparison: all ones or all zeros. */
-INLINE vec choose(bits mask, vec a, vec b)
-{
-  return (vec)(((bits)a & mask) | ((bits)b & ~mask));
-}
+INLINE vec choose(bits mask, vec a, vec b) { return (vec)(((bits)a & mask) | ((bits)b & ~mask)); }
 
 /* b where it is larger, else a: a NaN in b never wins. */
-INLINE vec larger(vec a, vec b)
-{
-  return choose((bits)(b > a), b, a);
-}
+INLINE vec larger(vec a, vec b) { return choose((bits)(b > a), b, a); }
 
 #if __FLT_EVAL_METHOD__ != 0
 #error "floats must be computed as floats (on 32-bit x86: -msse2 -mfpmath=sse)"
@@ -102,17 +87,11 @@ INLINE vec mul_add(vec a, vec b, vec c)
 }
 #elif SWISD_SIMD_FMA && defined(__aarch64__)
 #include <arm_neon.h>
-INLINE vec mul_add(vec a, vec b, vec c)
-{
-  return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
-}
+INLINE vec mul_add(vec a, vec b, vec c) { return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
 #elif SWISD_SIMD_FMA
 #error "no fused multiply-add known for this processor"
 #else
-INLINE vec mul_add(vec a, vec b, vec c)
-{
-  return a * b + c;
-}
+INLINE vec mul_add(vec a, vec b, vec c) { return a * b + c; }
 #endif
 
 /* Sum of the logical lanes in halves: lane i with i + 8, then i + 4, i + 2, i + 1. */

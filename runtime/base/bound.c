@@ -10,7 +10,7 @@
 struct problem {
   const struct swisd_bound_capacity *capacities;
   uint32_t count;
-  const double *flops;              /* per item */
+  const double *flops;               /* per item */
   uint8_t used[SWISD_BOUND_KERNELS]; /* the classes that an item needs */
   uint32_t used_count;
 };
@@ -81,9 +81,13 @@ double swisd_bound_fluid_items(const struct swisd_bound_capacity *capacities, ui
       p.used[p.used_count++] = kernel;
   double prices[SWISD_BOUND_KERNELS] = {1, 0, 0};
   switch (p.used_count) {
-    case 0: return INFINITY;
-    case 1: return earned(&p, prices);
-    case 2: return least_of_two(&p, prices, 1);
-    default: return least_of_three(&p, prices);
+  case 0:
+    return INFINITY;
+  case 1:
+    return earned(&p, prices);
+  case 2:
+    return least_of_two(&p, prices, 1);
+  default:
+    return least_of_three(&p, prices);
   }
 }

@@ -57,9 +57,6 @@ static inline uint32_t swisd_philox_below(struct swisd_philox *p, uint32_t bound
 }
 
 /* Uniform in [0, 1), 53 bits: exact in IEEE double on every device. */
-static inline double swisd_philox_unit(struct swisd_philox *p)
-{
-  return (double)(swisd_philox_u64(p) >> 11) * 0x1p-53;
-}
+static inline double swisd_philox_unit(struct swisd_philox *p) { return (double)(swisd_philox_u64(p) >> 11) * 0x1p-53; }
 
 #endif

@@ -78,7 +78,8 @@ void swisd_runlog_speed(struct swisd_runlog *log, uint32_t device, uint64_t time
 {
   assert(device < log->device_count && factor >= 0);
   log->changes = grow(log->changes, log->change_count, &log->change_capacity, sizeof *log->changes);
-  log->changes[log->change_count++] = (struct swisd_runlog_change_row){.device = device, .time_ns = time_ns, .factor = factor};
+  log->changes[log->change_count++] = (struct swisd_runlog_change_row){
+      .device = device, .time_ns = time_ns, .factor = factor};
 }
 
 void swisd_runlog_item_flops(struct swisd_runlog *log, const double flops_per_item[SWISD_RUNLOG_KERNELS])
@@ -112,8 +113,8 @@ void swisd_runlog_task_start(struct swisd_runlog *log, uint32_t device, const st
     return;
   log->tasks = grow(log->tasks, log->task_count, &log->task_capacity, sizeof *log->tasks);
   struct swisd_runlog_task_row *task = &log->tasks[log->task_count++];
-  *task = (struct swisd_runlog_task_row){.key = *key, .device = device, .start_ns = time_ns, .flop = flop,
-                                         .previous = log->devices[device].task_last};
+  *task = (struct swisd_runlog_task_row){
+    .key = *key, .device = device, .start_ns = time_ns, .flop = flop, .previous = log->devices[device].task_last};
   log->devices[device].task_last = log->task_count;
 }
 
@@ -176,7 +177,10 @@ uint64_t swisd_runlog_items_between(const struct swisd_runlog *log, uint64_t fro
 /* Seconds of full speed of each device between two times, by following the changes. */
 static void device_seconds(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns, double *seconds)
 {
-  struct progress { uint64_t since_ns; double factor; } *progress = calloc(log->device_count + 1, sizeof *progress);
+  struct progress {
+    uint64_t since_ns;
+    double factor;
+  } *progress = calloc(log->device_count + 1, sizeof *progress);
   assert(progress != NULL);
   memset(seconds, 0, log->device_count * sizeof *seconds);
   for (uint32_t i = 0; i <= log->change_count; i++) {

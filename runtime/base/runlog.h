@@ -85,12 +85,12 @@ struct swisd_runlog_summary {
   double makespan_s; /* first submission to last answer; 0: not all were answered */
   /* the measured window: warm-up left out, and for finished workloads what comes after the last answer */
   double window_from_s, window_to_s;
-  double items_per_s;                  /* answered in the window */
-  double bound_fluid_items_per_s;      /* B1; 0 in any bound: not computed */
+  double items_per_s;             /* answered in the window */
+  double bound_fluid_items_per_s; /* B1; 0 in any bound: not computed */
   double bound_fluid_makespan_s;
-  double bound_memory_items_per_s;     /* B2 */
-  double bound_placement_items_per_s;  /* B3 */
-  double bound_network_items_per_s;    /* B4 */
+  double bound_memory_items_per_s;    /* B2 */
+  double bound_placement_items_per_s; /* B3 */
+  double bound_network_items_per_s;   /* B4 */
   /* FLOP: issued = the six classes + under way */
   double flop_issued, flop_accepted, flop_duplicate, flop_lost, flop_rejected, flop_cancelled, flop_replayed, flop_under_way;
   uint64_t hedges, reissues;

@@ -11,11 +11,14 @@ static double share(double part, double whole) { return whole > 0 ? part / whole
 
 double swisd_runlog_bound(const struct swisd_runlog_summary *s, const char **name)
 {
-  const struct { double value; const char *name; } bounds[] = {
-      {s->bound_fluid_items_per_s, "B1 fluid"},
-      {s->bound_memory_items_per_s, "B2 memory"},
-      {s->bound_placement_items_per_s, "B3 placement"},
-      {s->bound_network_items_per_s, "B4 network"},
+  const struct {
+    double value;
+    const char *name;
+  } bounds[] = {
+    {s->bound_fluid_items_per_s, "B1 fluid"},
+    {s->bound_memory_items_per_s, "B2 memory"},
+    {s->bound_placement_items_per_s, "B3 placement"},
+    {s->bound_network_items_per_s, "B4 network"},
   };
   double least = 0;
   *name = "none";
@@ -36,8 +39,7 @@ void swisd_runlog_print(FILE *out, const struct swisd_runlog_summary *s)
   fprintf(out, "; goodput %.1f items/s", s->items_per_s);
   if (bound > 0)
     fprintf(out, ", %.1f %% of %.1f (%s)", 100 * share(s->items_per_s, bound), bound, bound_name);
-  fprintf(out,
-          "; work: accepted %.1f %%, duplicate %.1f %%, lost %.1f %%, rejected %.1f %%, cancelled %.1f %%, replayed %.1f %%",
+  fprintf(out, "; work: accepted %.1f %%, duplicate %.1f %%, lost %.1f %%, rejected %.1f %%, cancelled %.1f %%, replayed %.1f %%",
           100 * share(s->flop_accepted, s->flop_issued), 100 * share(s->flop_duplicate, s->flop_issued),
           100 * share(s->flop_lost, s->flop_issued), 100 * share(s->flop_rejected, s->flop_issued),
           100 * share(s->flop_cancelled, s->flop_issued), 100 * share(s->flop_replayed, s->flop_issued));

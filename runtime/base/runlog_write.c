@@ -32,8 +32,8 @@ int swisd_runlog_make_directory(const char *path, struct swisd_error *error)
 
 const char *swisd_runlog_outcome_name(enum swisd_runlog_outcome outcome)
 {
-  static const char *const names[SWISD_RUNLOG_OUTCOME_COUNT] = {
-      "", "accepted", "duplicate", "lost", "rejected", "cancelled", "replayed"};
+  static const char *const names[SWISD_RUNLOG_OUTCOME_COUNT] = {"",         "accepted",  "duplicate", "lost",
+                                                                "rejected", "cancelled", "replayed"};
   assert(outcome < SWISD_RUNLOG_OUTCOME_COUNT);
   return names[outcome];
 }
@@ -200,11 +200,20 @@ static int write_file(struct swisd_runlog *log, enum file file, const struct swi
   if (out == NULL)
     return swisd_error_set(error, "%s: cannot write: %s", temporary, strerror(errno));
   switch (file) {
-    case RUN_JSON: swisd_runlog_print_json(out, summary); break;
-    case SERIES_CSV: write_series(log, out, end_ns); break;
-    case TASKS_CSV: write_tasks(log, out, end_ns); break;
-    case EVENTS_CSV: write_events(log, out); break;
-    case FILE_COUNT: break;
+  case RUN_JSON:
+    swisd_runlog_print_json(out, summary);
+    break;
+  case SERIES_CSV:
+    write_series(log, out, end_ns);
+    break;
+  case TASKS_CSV:
+    write_tasks(log, out, end_ns);
+    break;
+  case EVENTS_CSV:
+    write_events(log, out);
+    break;
+  case FILE_COUNT:
+    break;
   }
   const bool bad = ferror(out) != 0;
   if ((fclose(out) != 0) | bad || rename(temporary, path) < 0) {

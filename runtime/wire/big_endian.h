@@ -5,10 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint16_t swisd_be16_get(const uint8_t *bytes)
-{
-  return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
+static inline uint16_t swisd_be16_get(const uint8_t *bytes) { return (uint16_t)(bytes[0] << 8 | bytes[1]); }
 
 static inline uint32_t swisd_be32_get(const uint8_t *bytes)
 {

@@ -11,8 +11,8 @@
 
 #define LIMIT(member) SWISD_NUMBER(struct swisd_limits, member)
 static const struct swisd_field limits_rows[] = {
-  LIMIT(members_max), LIMIT(rumours_max), LIMIT(models_max), LIMIT(jobs_max), LIMIT(intervals_max), LIMIT(workers_max),
-  LIMIT(open_jobs_max), LIMIT(queue_max), LIMIT(outputs_max), LIMIT(segments_max), LIMIT(fetches_max),
+  LIMIT(members_max),   LIMIT(rumours_max), LIMIT(models_max),  LIMIT(jobs_max),     LIMIT(intervals_max), LIMIT(workers_max),
+  LIMIT(open_jobs_max), LIMIT(queue_max),   LIMIT(outputs_max), LIMIT(segments_max), LIMIT(fetches_max),
 };
 static const struct swisd_fields limits_fields = SWISD_FIELDS(limits_rows);
 
@@ -24,34 +24,49 @@ static const struct swisd_field config_rows[] = {
   SWISD_BOOL(struct swisd_config, works),
   OPTION(compute_slots),
   SWISD_STRUCT(struct swisd_config, rates, swisd_rates_fields),
-  OPTION(memory_bytes), OPTION(body_bytes_max), OPTION(kernels_class),
-  OPTION(probe_interval_ns), OPTION(probe_timeout_ns), OPTION(indirect_probes), OPTION(suspicion_mult),
-  OPTION(suspicion_max_mult), OPTION(suspicion_confirmations), OPTION(local_health_max), OPTION(gossip_interval_ns),
-  OPTION(gossip_fanout), OPTION(retransmit_mult), OPTION(sync_interval_ns), OPTION(dead_keep_ns),
-  OPTION(shards_per_node), OPTION(replicas_min), OPTION(placement_interval_ns),
-  OPTION(chunk_ns), OPTION(open_interval_ns), OPTION(lease_ns), OPTION(queue_ns_max), OPTION(credit_ns), OPTION(window_ns),
-  OPTION(overdue_slack_ns), OPTION(hedge_permille), OPTION(patience_ns),
+  OPTION(memory_bytes),
+  OPTION(body_bytes_max),
+  OPTION(kernels_class),
+  OPTION(probe_interval_ns),
+  OPTION(probe_timeout_ns),
+  OPTION(indirect_probes),
+  OPTION(suspicion_mult),
+  OPTION(suspicion_max_mult),
+  OPTION(suspicion_confirmations),
+  OPTION(local_health_max),
+  OPTION(gossip_interval_ns),
+  OPTION(gossip_fanout),
+  OPTION(retransmit_mult),
+  OPTION(sync_interval_ns),
+  OPTION(dead_keep_ns),
+  OPTION(shards_per_node),
+  OPTION(replicas_min),
+  OPTION(placement_interval_ns),
+  OPTION(chunk_ns),
+  OPTION(open_interval_ns),
+  OPTION(lease_ns),
+  OPTION(queue_ns_max),
+  OPTION(credit_ns),
+  OPTION(window_ns),
+  OPTION(overdue_slack_ns),
+  OPTION(hedge_permille),
+  OPTION(patience_ns),
 };
 const struct swisd_fields swisd_config_fields = SWISD_FIELDS(config_rows);
 
 /* ---- jobs ---- */
 
 static const struct swisd_field edge_rows[] = {
-  SWISD_NUMBER(struct swisd_edge_spec, from),
-  SWISD_NUMBER(struct swisd_edge_spec, map),
-  SWISD_NUMBER(struct swisd_edge_spec, combine),
-  SWISD_NUMBER(struct swisd_edge_spec, width),
+  SWISD_NUMBER(struct swisd_edge_spec, from),    SWISD_NUMBER(struct swisd_edge_spec, map),
+  SWISD_NUMBER(struct swisd_edge_spec, combine), SWISD_NUMBER(struct swisd_edge_spec, width),
   SWISD_NUMBER(struct swisd_edge_spec, period),
 };
 static const struct swisd_fields edge_fields = SWISD_FIELDS(edge_rows);
 
 static const struct swisd_field step_rows[] = {
-  SWISD_NUMBER(struct swisd_step_spec, kernel),
-  SWISD_NUMBER(struct swisd_step_spec, verify),
-  SWISD_NUMBER(struct swisd_step_spec, flags),
-  SWISD_NUMBER(struct swisd_step_spec, lane_first),
-  SWISD_NUMBER(struct swisd_step_spec, lane_count),
-  SWISD_LIST(struct swisd_step_spec, edges, edge_count, edge_fields),
+  SWISD_NUMBER(struct swisd_step_spec, kernel),     SWISD_NUMBER(struct swisd_step_spec, verify),
+  SWISD_NUMBER(struct swisd_step_spec, flags),      SWISD_NUMBER(struct swisd_step_spec, lane_first),
+  SWISD_NUMBER(struct swisd_step_spec, lane_count), SWISD_LIST(struct swisd_step_spec, edges, edge_count, edge_fields),
 };
 static const struct swisd_fields step_fields = SWISD_FIELDS(step_rows);
 
@@ -148,15 +163,15 @@ static const struct swisd_fields nothing_fields = {.list = link_rows, .count = 0
 const struct swisd_fields *swisd_event_fields(uint64_t kind)
 {
   static const struct swisd_fields *const by_kind[] = {
-    [SWISD_EVENT_START] = &start_fields,           [SWISD_EVENT_MESSAGE] = &message_fields,
-    [SWISD_EVENT_DEADLINE] = &nothing_fields,      [SWISD_EVENT_SENT] = &sent_fields,
-    [SWISD_EVENT_FETCHED] = &fetched_fields,       [SWISD_EVENT_PROGRESS] = &progress_fields,
-    [SWISD_EVENT_WRITABLE] = &peer_fields,         [SWISD_EVENT_COMPUTED] = &computed_fields,
-    [SWISD_EVENT_SUBMITTED] = &submitted_fields,   [SWISD_EVENT_APPENDED] = &appended_fields,
-    [SWISD_EVENT_WITHDRAWN] = &withdrawn_fields,   [SWISD_EVENT_UNREACHABLE] = &peer_fields,
-    [SWISD_EVENT_LINK] = &link_fields,             [SWISD_EVENT_AVAILABILITY] = &availability_fields,
-    [SWISD_EVENT_SHARD_LOST] = &shard_fields,      [SWISD_EVENT_RESUMED] = &gap_fields,
-    [SWISD_EVENT_STOP] = &nothing_fields,          [SWISD_EVENT_MODEL] = &nothing_fields,
+    [SWISD_EVENT_START] = &start_fields,         [SWISD_EVENT_MESSAGE] = &message_fields,
+    [SWISD_EVENT_DEADLINE] = &nothing_fields,    [SWISD_EVENT_SENT] = &sent_fields,
+    [SWISD_EVENT_FETCHED] = &fetched_fields,     [SWISD_EVENT_PROGRESS] = &progress_fields,
+    [SWISD_EVENT_WRITABLE] = &peer_fields,       [SWISD_EVENT_COMPUTED] = &computed_fields,
+    [SWISD_EVENT_SUBMITTED] = &submitted_fields, [SWISD_EVENT_APPENDED] = &appended_fields,
+    [SWISD_EVENT_WITHDRAWN] = &withdrawn_fields, [SWISD_EVENT_UNREACHABLE] = &peer_fields,
+    [SWISD_EVENT_LINK] = &link_fields,           [SWISD_EVENT_AVAILABILITY] = &availability_fields,
+    [SWISD_EVENT_SHARD_LOST] = &shard_fields,    [SWISD_EVENT_RESUMED] = &gap_fields,
+    [SWISD_EVENT_STOP] = &nothing_fields,        [SWISD_EVENT_MODEL] = &nothing_fields,
   };
   return kind < sizeof by_kind / sizeof by_kind[0] ? by_kind[kind] : NULL;
 }
@@ -189,12 +204,9 @@ static const struct swisd_field compute_rows[] = {
 static const struct swisd_fields compute_fields = SWISD_FIELDS(compute_rows);
 
 static const struct swisd_field fetch_shard_rows[] = {
-  SWISD_NUMBER(struct swisd_action, u.fetch.ticket),
-  SWISD_ANYBODY(struct swisd_action, u.fetch.from),
-  SWISD_ADDRESS(struct swisd_action, u.fetch.address),
-  SWISD_NUMBER(struct swisd_action, u.fetch.model),
-  SWISD_NUMBER(struct swisd_action, u.fetch.shard),
-  SWISD_NUMBER(struct swisd_action, u.fetch.bytes),
+  SWISD_NUMBER(struct swisd_action, u.fetch.ticket),   SWISD_ANYBODY(struct swisd_action, u.fetch.from),
+  SWISD_ADDRESS(struct swisd_action, u.fetch.address), SWISD_NUMBER(struct swisd_action, u.fetch.model),
+  SWISD_NUMBER(struct swisd_action, u.fetch.shard),    SWISD_NUMBER(struct swisd_action, u.fetch.bytes),
 };
 static const struct swisd_fields fetch_shard_fields = SWISD_FIELDS(fetch_shard_rows);
 
@@ -238,11 +250,16 @@ static const struct swisd_fields forget_fields = SWISD_FIELDS(forget_rows);
 const struct swisd_fields *swisd_action_fields(uint64_t kind)
 {
   static const struct swisd_fields *const by_kind[] = {
-    [SWISD_ACTION_SEND] = &send_fields,               [SWISD_ACTION_COMPUTE] = &compute_fields,
-    [SWISD_ACTION_CANCEL] = &cancel_fields,           [SWISD_ACTION_FETCH_SHARD] = &fetch_shard_fields,
-    [SWISD_ACTION_FETCH_BODY] = &fetch_body_fields,   [SWISD_ACTION_GRANT] = &grant_fields,
-    [SWISD_ACTION_DROP] = &drop_fields,               [SWISD_ACTION_RELEASE] = &release_fields,
-    [SWISD_ACTION_PERSIST] = &persist_fields,         [SWISD_ACTION_ANSWER] = &answer_fields,
+    [SWISD_ACTION_SEND] = &send_fields,
+    [SWISD_ACTION_COMPUTE] = &compute_fields,
+    [SWISD_ACTION_CANCEL] = &cancel_fields,
+    [SWISD_ACTION_FETCH_SHARD] = &fetch_shard_fields,
+    [SWISD_ACTION_FETCH_BODY] = &fetch_body_fields,
+    [SWISD_ACTION_GRANT] = &grant_fields,
+    [SWISD_ACTION_DROP] = &drop_fields,
+    [SWISD_ACTION_RELEASE] = &release_fields,
+    [SWISD_ACTION_PERSIST] = &persist_fields,
+    [SWISD_ACTION_ANSWER] = &answer_fields,
     [SWISD_ACTION_FORGET] = &forget_fields,
   };
   return kind < sizeof by_kind / sizeof by_kind[0] ? by_kind[kind] : NULL;

@@ -99,12 +99,26 @@ struct swisd_frame {
   uint8_t flags;
   uint32_t channel;
   union {
-    struct { uint64_t bytes, digest; } body;                        /* MESSAGE_BODY */
-    struct { uint64_t model, shard, offset, length; } fetch_shard;
-    struct { uint32_t handle, generation; uint64_t offset, length; } fetch_body;
-    struct { uint64_t model; } fetch_manifest;
-    struct { int32_t status; uint64_t bytes, digest; } fetch_reply; /* enum swisd_status */
-    struct { uint64_t bytes; } grant;
+    struct {
+      uint64_t bytes, digest;
+    } body; /* MESSAGE_BODY */
+    struct {
+      uint64_t model, shard, offset, length;
+    } fetch_shard;
+    struct {
+      uint32_t handle, generation;
+      uint64_t offset, length;
+    } fetch_body;
+    struct {
+      uint64_t model;
+    } fetch_manifest;
+    struct {
+      int32_t status;
+      uint64_t bytes, digest;
+    } fetch_reply; /* enum swisd_status */
+    struct {
+      uint64_t bytes;
+    } grant;
   } u;
   const uint8_t *data; /* behind the fixed fields; parsing: lies in the caller's bytes; NULL when there is none (yet) */
   uint32_t data_count;

@@ -5,8 +5,7 @@
 static bool hello_valid(const void *base)
 {
   const struct swisd_hello *hello = base;
-  return hello->version_min <= hello->version_max
-         && (hello->nonce_count == 0 || hello->nonce_count == SWISD_HELLO_NONCE_BYTES);
+  return hello->version_min <= hello->version_max && (hello->nonce_count == 0 || hello->nonce_count == SWISD_HELLO_NONCE_BYTES);
 }
 
 /* version_min is the tag of the array, not a field. */

@@ -28,7 +28,7 @@ struct swisd_hello {
   uint32_t incarnation;
   uint8_t address_count;
   struct swisd_address addresses[SWISD_ADDRESSES_MAX]; /* none: outbound only */
-  uint8_t nonce_count; /* SWISD_HELLO_NONCE_BYTES, or 0 */
+  uint8_t nonce_count;                                 /* SWISD_HELLO_NONCE_BYTES, or 0 */
   uint8_t nonce[SWISD_HELLO_NONCE_BYTES];
 };
 

@@ -88,8 +88,8 @@ static void rumour_complete(void *base)
 static bool rumour_valid(const void *base)
 {
   const struct swisd_rumour *rumour = base;
-  return rumour->state != SWISD_MEMBER_ALIVE
-         || (swisd_id_equal(rumour->subject, rumour->record.id) && rumour->incarnation == rumour->record.incarnation);
+  return rumour->state != SWISD_MEMBER_ALIVE ||
+         (swisd_id_equal(rumour->subject, rumour->record.id) && rumour->incarnation == rumour->record.incarnation);
 }
 
 static const struct swisd_field rumour_rows[] = {
@@ -123,10 +123,7 @@ static const struct swisd_field ping_req_rows[] = {
 };
 static const struct swisd_fields ping_req_fields = SWISD_FIELDS(ping_req_rows);
 
-static void probe_nack_complete(void *base)
-{
-  ((struct swisd_message_ping_req *)base)->address = (struct swisd_address){0};
-}
+static void probe_nack_complete(void *base) { ((struct swisd_message_ping_req *)base)->address = (struct swisd_address){0}; }
 
 static const struct swisd_field probe_nack_rows[] = {
   SWISD_NUMBER(struct swisd_message_ping_req, sequence),

@@ -206,10 +206,14 @@ static int read_entry(struct swisd_cursor *cursor, bool first, struct swisd_reco
     return SWISD_WIRE_TYPE;
   out->kind = (uint8_t)kind;
   switch (kind) {
-  case SWISD_RECORD_START: return read_start(cursor, out);
-  case SWISD_RECORD_EVENT: return read_event(cursor, out);
-  case SWISD_RECORD_DIGEST: return swisd_cursor_number(cursor, &out->digest);
-  default: return SWISD_WIRE_TYPE;
+  case SWISD_RECORD_START:
+    return read_start(cursor, out);
+  case SWISD_RECORD_EVENT:
+    return read_event(cursor, out);
+  case SWISD_RECORD_DIGEST:
+    return swisd_cursor_number(cursor, &out->digest);
+  default:
+    return SWISD_WIRE_TYPE;
   }
 }
 
@@ -239,12 +243,24 @@ int swisd_record_read(const uint8_t *bytes, size_t count, bool *first, struct sw
 const char *swisd_event_kind_name(int kind)
 {
   static const char *const names[] = {
-    [SWISD_EVENT_START] = "start", [SWISD_EVENT_MESSAGE] = "message", [SWISD_EVENT_DEADLINE] = "deadline",
-    [SWISD_EVENT_SENT] = "sent", [SWISD_EVENT_FETCHED] = "fetched", [SWISD_EVENT_PROGRESS] = "progress",
-    [SWISD_EVENT_WRITABLE] = "writable", [SWISD_EVENT_COMPUTED] = "computed", [SWISD_EVENT_SUBMITTED] = "submitted",
-    [SWISD_EVENT_APPENDED] = "appended", [SWISD_EVENT_WITHDRAWN] = "withdrawn", [SWISD_EVENT_UNREACHABLE] = "unreachable",
-    [SWISD_EVENT_LINK] = "link", [SWISD_EVENT_AVAILABILITY] = "availability", [SWISD_EVENT_SHARD_LOST] = "shard lost",
-    [SWISD_EVENT_RESUMED] = "resumed", [SWISD_EVENT_STOP] = "stop", [SWISD_EVENT_MODEL] = "model",
+    [SWISD_EVENT_START] = "start",
+    [SWISD_EVENT_MESSAGE] = "message",
+    [SWISD_EVENT_DEADLINE] = "deadline",
+    [SWISD_EVENT_SENT] = "sent",
+    [SWISD_EVENT_FETCHED] = "fetched",
+    [SWISD_EVENT_PROGRESS] = "progress",
+    [SWISD_EVENT_WRITABLE] = "writable",
+    [SWISD_EVENT_COMPUTED] = "computed",
+    [SWISD_EVENT_SUBMITTED] = "submitted",
+    [SWISD_EVENT_APPENDED] = "appended",
+    [SWISD_EVENT_WITHDRAWN] = "withdrawn",
+    [SWISD_EVENT_UNREACHABLE] = "unreachable",
+    [SWISD_EVENT_LINK] = "link",
+    [SWISD_EVENT_AVAILABILITY] = "availability",
+    [SWISD_EVENT_SHARD_LOST] = "shard lost",
+    [SWISD_EVENT_RESUMED] = "resumed",
+    [SWISD_EVENT_STOP] = "stop",
+    [SWISD_EVENT_MODEL] = "model",
   };
   return kind > 0 && (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "unknown";
 }
@@ -252,10 +268,17 @@ const char *swisd_event_kind_name(int kind)
 const char *swisd_action_kind_name(int kind)
 {
   static const char *const names[] = {
-    [SWISD_ACTION_SEND] = "send", [SWISD_ACTION_COMPUTE] = "compute", [SWISD_ACTION_CANCEL] = "cancel",
-    [SWISD_ACTION_FETCH_SHARD] = "fetch shard", [SWISD_ACTION_FETCH_BODY] = "fetch body", [SWISD_ACTION_GRANT] = "grant",
-    [SWISD_ACTION_DROP] = "drop", [SWISD_ACTION_RELEASE] = "release", [SWISD_ACTION_PERSIST] = "persist",
-    [SWISD_ACTION_ANSWER] = "answer", [SWISD_ACTION_FORGET] = "forget",
+    [SWISD_ACTION_SEND] = "send",
+    [SWISD_ACTION_COMPUTE] = "compute",
+    [SWISD_ACTION_CANCEL] = "cancel",
+    [SWISD_ACTION_FETCH_SHARD] = "fetch shard",
+    [SWISD_ACTION_FETCH_BODY] = "fetch body",
+    [SWISD_ACTION_GRANT] = "grant",
+    [SWISD_ACTION_DROP] = "drop",
+    [SWISD_ACTION_RELEASE] = "release",
+    [SWISD_ACTION_PERSIST] = "persist",
+    [SWISD_ACTION_ANSWER] = "answer",
+    [SWISD_ACTION_FORGET] = "forget",
   };
   return kind > 0 && (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "unknown";
 }

@@ -40,7 +40,7 @@ enum swisd_record_kind { SWISD_RECORD_START = 1, SWISD_RECORD_EVENT = 2, SWISD_R
 
 /* One entry, read. Not to be moved while in use: `event` points into it. */
 struct swisd_record_entry {
-  uint8_t kind; /* enum swisd_record_kind: says which of the rest is set */
+  uint8_t kind;  /* enum swisd_record_kind: says which of the rest is set */
   uint64_t seed; /* START */
   struct swisd_config config;
   uint64_t now_ns; /* EVENT */

@@ -7,8 +7,12 @@
 #include "runtime/core/message.h"
 
 enum {
-  SUBJECT = SWISD_TRACE_HAS_SUBJECT, PEER = SWISD_TRACE_HAS_PEER, SHARD = SWISD_TRACE_HAS_SHARD, JOB = SWISD_TRACE_HAS_JOB,
-  TASK = SWISD_TRACE_HAS_JOB | SWISD_TRACE_HAS_TASK, VALUE = SWISD_TRACE_HAS_VALUE,
+  SUBJECT = SWISD_TRACE_HAS_SUBJECT,
+  PEER = SWISD_TRACE_HAS_PEER,
+  SHARD = SWISD_TRACE_HAS_SHARD,
+  JOB = SWISD_TRACE_HAS_JOB,
+  TASK = SWISD_TRACE_HAS_JOB | SWISD_TRACE_HAS_TASK,
+  VALUE = SWISD_TRACE_HAS_VALUE,
 };
 
 static const struct swisd_trace_kind_info kinds[] = {
@@ -58,42 +62,62 @@ const struct swisd_trace_kind_info *swisd_trace_kind_info(uint8_t kind)
 const char *swisd_status_name(int status)
 {
   switch (status) {
-  case SWISD_OK: return "ok";
-  case SWISD_ERROR_UNREACHABLE: return "unreachable";
-  case SWISD_ERROR_NOT_FOUND: return "not found";
-  case SWISD_ERROR_DIGEST: return "digest";
-  case SWISD_ERROR_SPACE: return "space";
-  case SWISD_ERROR_INPUT: return "input";
-  case SWISD_ERROR_CHECK: return "check";
-  case SWISD_ERROR_CANCELLED: return "cancelled";
-  case SWISD_ERROR_TIMEOUT: return "timeout";
-  case SWISD_ERROR_STALE: return "stale";
-  default: return "unknown";
+  case SWISD_OK:
+    return "ok";
+  case SWISD_ERROR_UNREACHABLE:
+    return "unreachable";
+  case SWISD_ERROR_NOT_FOUND:
+    return "not found";
+  case SWISD_ERROR_DIGEST:
+    return "digest";
+  case SWISD_ERROR_SPACE:
+    return "space";
+  case SWISD_ERROR_INPUT:
+    return "input";
+  case SWISD_ERROR_CHECK:
+    return "check";
+  case SWISD_ERROR_CANCELLED:
+    return "cancelled";
+  case SWISD_ERROR_TIMEOUT:
+    return "timeout";
+  case SWISD_ERROR_STALE:
+    return "stale";
+  default:
+    return "unknown";
   }
 }
 
 const char *swisd_nack_reason_name(uint64_t reason)
 {
   switch (reason) {
-  case SWISD_NACK_BUSY: return "busy";
-  case SWISD_NACK_NOT_HELD: return "not held";
-  case SWISD_NACK_INPUT_LOST: return "input lost";
-  case SWISD_NACK_FENCED: return "fenced";
-  case SWISD_NACK_STATE: return "state";
-  case SWISD_NACK_FAILED: return "failed";
-  case SWISD_NACK_CANCELLED: return "cancelled";
-  case SWISD_NACK_LEAVING: return "leaving";
-  default: return "unknown";
+  case SWISD_NACK_BUSY:
+    return "busy";
+  case SWISD_NACK_NOT_HELD:
+    return "not held";
+  case SWISD_NACK_INPUT_LOST:
+    return "input lost";
+  case SWISD_NACK_FENCED:
+    return "fenced";
+  case SWISD_NACK_STATE:
+    return "state";
+  case SWISD_NACK_FAILED:
+    return "failed";
+  case SWISD_NACK_CANCELLED:
+    return "cancelled";
+  case SWISD_NACK_LEAVING:
+    return "leaving";
+  default:
+    return "unknown";
   }
 }
 
 const char *swisd_table_name(uint64_t table)
 {
   static const char *const names[SWISD_TABLE_COUNT] = {
-    [SWISD_TABLE_MEMBERS] = "members", [SWISD_TABLE_RUMOURS] = "rumours", [SWISD_TABLE_MODELS] = "models",
-    [SWISD_TABLE_JOBS] = "jobs", [SWISD_TABLE_INTERVALS] = "intervals", [SWISD_TABLE_WORKERS] = "workers",
-    [SWISD_TABLE_OPEN_JOBS] = "open jobs", [SWISD_TABLE_QUEUE] = "queue", [SWISD_TABLE_OUTPUTS] = "outputs",
-    [SWISD_TABLE_SEGMENTS] = "segments", [SWISD_TABLE_FETCHES] = "fetches",
+    [SWISD_TABLE_MEMBERS] = "members",     [SWISD_TABLE_RUMOURS] = "rumours",     [SWISD_TABLE_MODELS] = "models",
+    [SWISD_TABLE_JOBS] = "jobs",           [SWISD_TABLE_INTERVALS] = "intervals", [SWISD_TABLE_WORKERS] = "workers",
+    [SWISD_TABLE_OPEN_JOBS] = "open jobs", [SWISD_TABLE_QUEUE] = "queue",         [SWISD_TABLE_OUTPUTS] = "outputs",
+    [SWISD_TABLE_SEGMENTS] = "segments",   [SWISD_TABLE_FETCHES] = "fetches",
   };
   return table < SWISD_TABLE_COUNT && names[table] != NULL ? names[table] : "unknown";
 }

@@ -42,22 +42,39 @@ int swisd_wire_decode(const uint8_t *bytes, size_t count, struct swisd_message *
 const char *swisd_message_type_name(int type)
 {
   switch (type) {
-  case SWISD_MESSAGE_PING: return "ping";
-  case SWISD_MESSAGE_ACK: return "ack";
-  case SWISD_MESSAGE_PING_REQ: return "ping req";
-  case SWISD_MESSAGE_PROBE_NACK: return "probe nack";
-  case SWISD_MESSAGE_GOSSIP: return "gossip";
-  case SWISD_MESSAGE_JOIN: return "join";
-  case SWISD_MESSAGE_SYNC: return "sync";
-  case SWISD_MESSAGE_MODEL: return "model";
-  case SWISD_MESSAGE_JOB_OPEN: return "job open";
-  case SWISD_MESSAGE_PULL: return "pull";
-  case SWISD_MESSAGE_TASK: return "task";
-  case SWISD_MESSAGE_RESULT: return "result";
-  case SWISD_MESSAGE_NACK: return "nack";
-  case SWISD_MESSAGE_CANCEL: return "cancel";
-  case SWISD_MESSAGE_BODY_FREE: return "body free";
-  case SWISD_MESSAGE_JOB_CLOSE: return "job close";
-  default: return "unknown";
+  case SWISD_MESSAGE_PING:
+    return "ping";
+  case SWISD_MESSAGE_ACK:
+    return "ack";
+  case SWISD_MESSAGE_PING_REQ:
+    return "ping req";
+  case SWISD_MESSAGE_PROBE_NACK:
+    return "probe nack";
+  case SWISD_MESSAGE_GOSSIP:
+    return "gossip";
+  case SWISD_MESSAGE_JOIN:
+    return "join";
+  case SWISD_MESSAGE_SYNC:
+    return "sync";
+  case SWISD_MESSAGE_MODEL:
+    return "model";
+  case SWISD_MESSAGE_JOB_OPEN:
+    return "job open";
+  case SWISD_MESSAGE_PULL:
+    return "pull";
+  case SWISD_MESSAGE_TASK:
+    return "task";
+  case SWISD_MESSAGE_RESULT:
+    return "result";
+  case SWISD_MESSAGE_NACK:
+    return "nack";
+  case SWISD_MESSAGE_CANCEL:
+    return "cancel";
+  case SWISD_MESSAGE_BODY_FREE:
+    return "body free";
+  case SWISD_MESSAGE_JOB_CLOSE:
+    return "job close";
+  default:
+    return "unknown";
   }
 }

@@ -4,20 +4,49 @@
 
 /* First bytes, as the specification names them. */
 enum {
-  FIXMAP = 0x80, FIXARRAY = 0x90, FIXSTR = 0xa0, NIL = 0xc0, NEVER_USED = 0xc1, FALSE_BYTE = 0xc2, TRUE_BYTE = 0xc3,
-  BIN8 = 0xc4, BIN16 = 0xc5, BIN32 = 0xc6, EXT8 = 0xc7, EXT16 = 0xc8, EXT32 = 0xc9, FLOAT32 = 0xca, FLOAT64 = 0xcb,
-  UINT8 = 0xcc, UINT64 = 0xcf, INT8 = 0xd0, INT64 = 0xd3, FIXEXT1 = 0xd4, FIXEXT16 = 0xd8, STR8 = 0xd9, STR16 = 0xda,
-  STR32 = 0xdb, ARRAY16 = 0xdc, ARRAY32 = 0xdd, MAP16 = 0xde, MAP32 = 0xdf, NEGATIVE_FIXINT = 0xe0,
+  FIXMAP = 0x80,
+  FIXARRAY = 0x90,
+  FIXSTR = 0xa0,
+  NIL = 0xc0,
+  NEVER_USED = 0xc1,
+  FALSE_BYTE = 0xc2,
+  TRUE_BYTE = 0xc3,
+  BIN8 = 0xc4,
+  BIN16 = 0xc5,
+  BIN32 = 0xc6,
+  EXT8 = 0xc7,
+  EXT16 = 0xc8,
+  EXT32 = 0xc9,
+  FLOAT32 = 0xca,
+  FLOAT64 = 0xcb,
+  UINT8 = 0xcc,
+  UINT64 = 0xcf,
+  INT8 = 0xd0,
+  INT64 = 0xd3,
+  FIXEXT1 = 0xd4,
+  FIXEXT16 = 0xd8,
+  STR8 = 0xd9,
+  STR16 = 0xda,
+  STR32 = 0xdb,
+  ARRAY16 = 0xdc,
+  ARRAY32 = 0xdd,
+  MAP16 = 0xde,
+  MAP32 = 0xdf,
+  NEGATIVE_FIXINT = 0xe0,
 };
 
 /* The big-endian number of 1, 2, 4 or 8 bytes at `at`. */
 static uint64_t wide(const uint8_t *at, size_t width)
 {
   switch (width) {
-  case 1: return *at;
-  case 2: return swisd_be16_get(at);
-  case 4: return swisd_be32_get(at);
-  default: return swisd_be64_get(at);
+  case 1:
+    return *at;
+  case 2:
+    return swisd_be16_get(at);
+  case 4:
+    return swisd_be32_get(at);
+  default:
+    return swisd_be64_get(at);
   }
 }
 

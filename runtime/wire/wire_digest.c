@@ -64,7 +64,8 @@ INLINE int digest_leaf(void *context, const struct swisd_field *field, size_t ba
     digest = swisd_digest_mix(digest, load(at, 0, SWISD_FIELD_U64));
     digest = swisd_digest_mix(digest, load(digesting->root, base + field->other, SWISD_FIELD_U64));
     break;
-  case SWISD_FIELD_BYTES: case SWISD_FIELD_ALONG:
+  case SWISD_FIELD_BYTES:
+  case SWISD_FIELD_ALONG:
     count = digesting->root[base + field->other];
     digest = digest_bytes(swisd_digest_mix(digest, count), at, count <= field->max ? count : field->max);
     break;

@@ -18,7 +18,10 @@
 enum { SWISD_FIELDS_DEPTH_MAX = 5 };
 
 enum swisd_field_kind {
-  SWISD_FIELD_U8, SWISD_FIELD_U16, SWISD_FIELD_U32, SWISD_FIELD_U64, /* min .. max */
+  SWISD_FIELD_U8,
+  SWISD_FIELD_U16,
+  SWISD_FIELD_U32,
+  SWISD_FIELD_U64, /* min .. max */
   SWISD_FIELD_BOOL,
   SWISD_FIELD_STATUS,  /* enum swisd_status, negated on the wire */
   SWISD_FIELD_ID,      /* bin 16, zero as nil, which min = 1 forbids */
@@ -40,10 +43,10 @@ struct swisd_field {
   uint8_t value;
   uint8_t min;
   uint16_t selector;
-  uint16_t offset;  /* in the struct */
-  uint16_t other;   /* SPAN: offset of hi. BYTES, ALONG, LIST: offset of the u8 that counts */
-  uint16_t stride;  /* LIST: bytes from one element to the next */
-  uint32_t max;     /* numbers: the greatest allowed, 0 = any that fits. BYTES, ALONG, LIST: the length of the array */
+  uint16_t offset; /* in the struct */
+  uint16_t other;  /* SPAN: offset of hi. BYTES, ALONG, LIST: offset of the u8 that counts */
+  uint16_t stride; /* LIST: bytes from one element to the next */
+  uint32_t max;    /* numbers: the greatest allowed, 0 = any that fits. BYTES, ALONG, LIST: the length of the array */
   const struct swisd_fields *of; /* STRUCT, LIST */
 };
 
@@ -59,8 +62,8 @@ struct swisd_fields {
 };
 
 #define SWISD_FIELD_PLACE(type, member) .offset = offsetof(type, member)
-#define SWISD_FIELD_WIDTH(type, member) \
-  (sizeof(((type *)0)->member) == 1   ? SWISD_FIELD_U8 \
+#define SWISD_FIELD_WIDTH(type, member)                 \
+  (sizeof(((type *)0)->member) == 1   ? SWISD_FIELD_U8  \
    : sizeof(((type *)0)->member) == 2 ? SWISD_FIELD_U16 \
    : sizeof(((type *)0)->member) == 4 ? SWISD_FIELD_U32 \
                                       : SWISD_FIELD_U64)
@@ -69,30 +72,63 @@ struct swisd_fields {
 #define SWISD_FIELD_LENGTH(type, member) (sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0]))
 
 /* The macros below make one row each; `...` takes SWISD_WHEN() or SWISD_UNLESS(), or nothing. */
-#define SWISD_NUMBER(type, member, ...) {.kind = SWISD_FIELD_WIDTH(type, member), SWISD_FIELD_PLACE(type, member), __VA_ARGS__}
-#define SWISD_NUMBER_IN(type, member, least, most) \
-  {.kind = SWISD_FIELD_WIDTH(type, member), SWISD_FIELD_PLACE(type, member), .min = (least), .max = (most)}
-#define SWISD_BOOL(type, member) {.kind = SWISD_FIELD_BOOL, SWISD_FIELD_PLACE(type, member)}
-#define SWISD_STATUS(type, member) \
-  {.kind = SWISD_FIELD_STATUS + 0 * sizeof(char[sizeof(((type *)0)->member) == 4 ? 1 : -1]), SWISD_FIELD_PLACE(type, member)}
-#define SWISD_ANYBODY(type, member, ...) {.kind = SWISD_FIELD_ID, SWISD_FIELD_PLACE(type, member), __VA_ARGS__}
-#define SWISD_SOMEBODY(type, member, ...) {.kind = SWISD_FIELD_ID, SWISD_FIELD_PLACE(type, member), .min = 1, __VA_ARGS__}
-#define SWISD_ADDRESS(type, member) {.kind = SWISD_FIELD_ADDRESS, SWISD_FIELD_PLACE(type, member)}
-#define SWISD_SPAN(type, lo, hi) {.kind = SWISD_FIELD_SPAN, SWISD_FIELD_PLACE(type, lo), .other = offsetof(type, hi)}
-#define SWISD_BYTES(type, member, counter) \
-  {.kind = SWISD_FIELD_BYTES, SWISD_FIELD_PLACE(type, member), SWISD_FIELD_COUNTER(type, counter), \
-   .max = SWISD_FIELD_LENGTH(type, member)}
-#define SWISD_ALONG(type, member, counter) \
-  {.kind = SWISD_FIELD_ALONG, SWISD_FIELD_PLACE(type, member), SWISD_FIELD_COUNTER(type, counter), \
-   .max = SWISD_FIELD_LENGTH(type, member)}
-#define SWISD_STRUCT(type, member, table, ...) \
-  {.kind = SWISD_FIELD_STRUCT, SWISD_FIELD_PLACE(type, member), .of = &(table), __VA_ARGS__}
-#define SWISD_LIST(type, member, counter, table) \
-  {.kind = SWISD_FIELD_LIST, SWISD_FIELD_PLACE(type, member), SWISD_FIELD_COUNTER(type, counter), \
-   .stride = sizeof(((type *)0)->member[0]), .max = SWISD_FIELD_LENGTH(type, member), .of = &(table)}
+#define SWISD_NUMBER(type, member, ...)                                                   \
+  {                                                                                       \
+    .kind = SWISD_FIELD_WIDTH(type, member), SWISD_FIELD_PLACE(type, member), __VA_ARGS__ \
+  }
+#define SWISD_NUMBER_IN(type, member, least, most)                                                          \
+  {                                                                                                         \
+    .kind = SWISD_FIELD_WIDTH(type, member), SWISD_FIELD_PLACE(type, member), .min = (least), .max = (most) \
+  }
+#define SWISD_BOOL(type, member)                              \
+  {                                                           \
+    .kind = SWISD_FIELD_BOOL, SWISD_FIELD_PLACE(type, member) \
+  }
+#define SWISD_STATUS(type, member)                                                                                            \
+  {                                                                                                                           \
+    .kind = SWISD_FIELD_STATUS + 0 * sizeof(char[sizeof(((type *)0)->member) == 4 ? 1 : -1]), SWISD_FIELD_PLACE(type, member) \
+  }
+#define SWISD_ANYBODY(type, member, ...)                                 \
+  {                                                                      \
+    .kind = SWISD_FIELD_ID, SWISD_FIELD_PLACE(type, member), __VA_ARGS__ \
+  }
+#define SWISD_SOMEBODY(type, member, ...)                                          \
+  {                                                                                \
+    .kind = SWISD_FIELD_ID, SWISD_FIELD_PLACE(type, member), .min = 1, __VA_ARGS__ \
+  }
+#define SWISD_ADDRESS(type, member)                              \
+  {                                                              \
+    .kind = SWISD_FIELD_ADDRESS, SWISD_FIELD_PLACE(type, member) \
+  }
+#define SWISD_SPAN(type, lo, hi)                                                       \
+  {                                                                                    \
+    .kind = SWISD_FIELD_SPAN, SWISD_FIELD_PLACE(type, lo), .other = offsetof(type, hi) \
+  }
+#define SWISD_BYTES(type, member, counter)                                                          \
+  {                                                                                                 \
+    .kind = SWISD_FIELD_BYTES, SWISD_FIELD_PLACE(type, member), SWISD_FIELD_COUNTER(type, counter), \
+    .max = SWISD_FIELD_LENGTH(type, member)                                                         \
+  }
+#define SWISD_ALONG(type, member, counter)                                                          \
+  {                                                                                                 \
+    .kind = SWISD_FIELD_ALONG, SWISD_FIELD_PLACE(type, member), SWISD_FIELD_COUNTER(type, counter), \
+    .max = SWISD_FIELD_LENGTH(type, member)                                                         \
+  }
+#define SWISD_STRUCT(type, member, table, ...)                                               \
+  {                                                                                          \
+    .kind = SWISD_FIELD_STRUCT, SWISD_FIELD_PLACE(type, member), .of = &(table), __VA_ARGS__ \
+  }
+#define SWISD_LIST(type, member, counter, table)                                                      \
+  {                                                                                                   \
+    .kind = SWISD_FIELD_LIST, SWISD_FIELD_PLACE(type, member), SWISD_FIELD_COUNTER(type, counter),    \
+    .stride = sizeof(((type *)0)->member[0]), .max = SWISD_FIELD_LENGTH(type, member), .of = &(table) \
+  }
 #define SWISD_WHEN(type, member, number) .presence = SWISD_FIELD_WHEN, .selector = offsetof(type, member), .value = (number)
 #define SWISD_UNLESS(type, member, number) .presence = SWISD_FIELD_UNLESS, .selector = offsetof(type, member), .value = (number)
-#define SWISD_FIELDS(rows, ...) {.list = (rows), .count = sizeof(rows) / sizeof((rows)[0]), __VA_ARGS__}
+#define SWISD_FIELDS(rows, ...)                                            \
+  {                                                                        \
+    .list = (rows), .count = sizeof(rows) / sizeof((rows)[0]), __VA_ARGS__ \
+  }
 
 /* Where packed bytes go: the caller's memory. */
 struct swisd_pack_buffer {

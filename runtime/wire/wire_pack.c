@@ -41,7 +41,8 @@ INLINE int size_leaf(void *context, const struct swisd_field *field, size_t base
   uint32_t count;
   uint64_t lo;
   switch (field->kind) {
-  case SWISD_FIELD_BOOL: case SWISD_FIELD_STATUS:
+  case SWISD_FIELD_BOOL:
+  case SWISD_FIELD_STATUS:
     sizing->bytes += 1;
     break;
   case SWISD_FIELD_ID:
@@ -55,7 +56,8 @@ INLINE int size_leaf(void *context, const struct swisd_field *field, size_t base
     lo = load(at, 0, SWISD_FIELD_U64);
     sizing->bytes += number_bytes(lo) + number_bytes(load(sizing->root, base + field->other, SWISD_FIELD_U64) - lo);
     break;
-  case SWISD_FIELD_BYTES: case SWISD_FIELD_ALONG:
+  case SWISD_FIELD_BYTES:
+  case SWISD_FIELD_ALONG:
     count = sizing->root[base + field->other];
     sizing->bytes += 2 + count;
     return count <= field->max ? SWISD_WIRE_OK : SWISD_WIRE_RANGE;
@@ -138,8 +140,8 @@ static int pack_address(msgpack_packer *packer, const uint8_t *at)
     return SWISD_WIRE_RANGE;
   memcpy(bytes, address.bytes, count);
   swisd_be16_put(bytes + count, address.port);
-  return packed(msgpack_pack_ext(packer, count + 2, (int8_t)address.family) != 0
-                || msgpack_pack_ext_body(packer, bytes, count + 2) != 0);
+  return packed(msgpack_pack_ext(packer, count + 2, (int8_t)address.family) != 0 ||
+                msgpack_pack_ext_body(packer, bytes, count + 2) != 0);
 }
 
 INLINE int pack_leaf(void *context, const struct swisd_field *field, size_t base)
@@ -167,7 +169,8 @@ INLINE int pack_leaf(void *context, const struct swisd_field *field, size_t base
     if (value > other)
       return SWISD_WIRE_RANGE;
     return packed(msgpack_pack_uint64(packer, value) != 0 || msgpack_pack_uint64(packer, other - value) != 0);
-  case SWISD_FIELD_BYTES: case SWISD_FIELD_ALONG:
+  case SWISD_FIELD_BYTES:
+  case SWISD_FIELD_ALONG:
     value = packing->root[base + field->other];
     return value <= field->max ? pack_bin(packer, at, (uint32_t)value) : SWISD_WIRE_RANGE;
   default:

@@ -123,7 +123,8 @@ INLINE int unpack_leaf(void *context, const struct swisd_field *field, size_t ba
     return unpack_address(cursor, at);
   case SWISD_FIELD_SPAN:
     return unpack_span(unpacking, field, base);
-  case SWISD_FIELD_BYTES: case SWISD_FIELD_ALONG:
+  case SWISD_FIELD_BYTES:
+  case SWISD_FIELD_ALONG:
     return unpack_bytes(unpacking, field, base);
   default:
     status = swisd_cursor_number(cursor, &value);

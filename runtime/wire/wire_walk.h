@@ -20,10 +20,17 @@ INLINE uint64_t load(const uint8_t *base, size_t offset, uint8_t kind)
   uint32_t u32;
   uint64_t u64;
   switch (kind) {
-  case SWISD_FIELD_U8: return base[offset];
-  case SWISD_FIELD_U16: memcpy(&u16, base + offset, sizeof u16); return u16;
-  case SWISD_FIELD_U32: memcpy(&u32, base + offset, sizeof u32); return u32;
-  default: memcpy(&u64, base + offset, sizeof u64); return u64;
+  case SWISD_FIELD_U8:
+    return base[offset];
+  case SWISD_FIELD_U16:
+    memcpy(&u16, base + offset, sizeof u16);
+    return u16;
+  case SWISD_FIELD_U32:
+    memcpy(&u32, base + offset, sizeof u32);
+    return u32;
+  default:
+    memcpy(&u64, base + offset, sizeof u64);
+    return u64;
   }
 }
 
@@ -32,10 +39,18 @@ INLINE void store(uint8_t *base, size_t offset, uint8_t kind, uint64_t value)
   const uint16_t u16 = (uint16_t)value;
   const uint32_t u32 = (uint32_t)value;
   switch (kind) {
-  case SWISD_FIELD_U8: base[offset] = (uint8_t)value; break;
-  case SWISD_FIELD_U16: memcpy(base + offset, &u16, sizeof u16); break;
-  case SWISD_FIELD_U32: memcpy(base + offset, &u32, sizeof u32); break;
-  default: memcpy(base + offset, &value, sizeof value); break;
+  case SWISD_FIELD_U8:
+    base[offset] = (uint8_t)value;
+    break;
+  case SWISD_FIELD_U16:
+    memcpy(base + offset, &u16, sizeof u16);
+    break;
+  case SWISD_FIELD_U32:
+    memcpy(base + offset, &u32, sizeof u32);
+    break;
+  default:
+    memcpy(base + offset, &value, sizeof value);
+    break;
   }
 }
 
@@ -49,16 +64,20 @@ INLINE bool in_range(const struct swisd_field *field, uint64_t value)
 INLINE uint32_t address_bytes(int family)
 {
   switch (family) {
-  case SWISD_ADDRESS_IPV4: case SWISD_ADDRESS_INDEX: return 4;
-  case SWISD_ADDRESS_IPV6: return 16;
-  default: return 0;
+  case SWISD_ADDRESS_IPV4:
+  case SWISD_ADDRESS_INDEX:
+    return 4;
+  case SWISD_ADDRESS_IPV6:
+    return 16;
+  default:
+    return 0;
   }
 }
 
 INLINE bool is_present(const struct swisd_field *field, const uint8_t *base)
 {
-  return field->presence == SWISD_FIELD_ALWAYS
-         || (base[field->selector] == field->value) == (field->presence == SWISD_FIELD_WHEN);
+  return field->presence == SWISD_FIELD_ALWAYS ||
+         (base[field->selector] == field->value) == (field->presence == SWISD_FIELD_WHEN);
 }
 
 /* Values in the array of a struct, its tag apart. */
@@ -77,7 +96,7 @@ struct level {
   size_t base;            /* offset of the struct from the root */
   uint32_t elements_left; /* of the list, this one included; 1 for a struct */
   uint32_t stride;
-  uint32_t values_left;   /* in this struct's array, as its head said */
+  uint32_t values_left; /* in this struct's array, as its head said */
 };
 
 /* What is done on the way. Each returns SWISD_WIRE_OK or a negative status, which ends the walk. Offsets count from the root.

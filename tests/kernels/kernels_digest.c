@@ -78,8 +78,8 @@ static void rows(struct digest *d, const struct swisd_kernels *set)
 
 static void decoding(struct digest *d, const struct swisd_kernels *set)
 {
-  const struct swisd_attention s = {.tokens = 3, .position = 90, .heads = 4, .kv_heads = 2, .head_size = 36, .q_stride = 144,
-                                    .kv_stride = 72, .y_stride = 144};
+  const struct swisd_attention s = {
+    .tokens = 3, .position = 90, .heads = 4, .kv_heads = 2, .head_size = 36, .q_stride = 144, .kv_stride = 72, .y_stride = 144};
   fill(d, x, 3 * 144);
   fill(d, w, 93 * 72);
   fill(d, packed, 93 * 72);

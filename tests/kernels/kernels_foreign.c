@@ -9,10 +9,7 @@ static int wrong(const struct swisd_kernels *set)
 #ifdef __wasm__
 extern const struct swisd_kernels swisd_wasm_kernels;
 
-__attribute__((export_name("check"))) int check(void)
-{
-  return wrong(&swisd_wasm_kernels);
-}
+__attribute__((export_name("check"))) int check(void) { return wrong(&swisd_wasm_kernels); }
 #else
 #include <stdio.h>
 

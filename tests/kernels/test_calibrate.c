@@ -8,10 +8,7 @@
 static uint64_t fake_now, fake_calls, fake_hiccup;
 
 /* One millisecond passes between two looks at the clock; at the `fake_hiccup`th look, a second. */
-static uint64_t fake_clock(void)
-{
-  return fake_now += ++fake_calls == fake_hiccup ? 1000000000 : 1000000;
-}
+static uint64_t fake_clock(void) { return fake_now += ++fake_calls == fake_hiccup ? 1000000000 : 1000000; }
 
 /* Of one run of each class, from the shapes in calibrate.h. */
 static const double conv_flops = 2.0 * 28 * 28 * 9 * 32 * 32, dense_flops = 2.0 * 64 * 512 * 512;

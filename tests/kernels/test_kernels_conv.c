@@ -18,10 +18,7 @@ static const struct swisd_conv shapes[] = {
   {.batch = 2, .height = 4, .width = 6, .channels_in = 8, .channels_out = 16, .kernel = 5, .rows_above = 1, .rows_below = 2},
 };
 
-static size_t rows_in(const struct swisd_conv *s)
-{
-  return s->rows_above + s->height + s->rows_below;
-}
+static size_t rows_in(const struct swisd_conv *s) { return s->rows_above + s->height + s->rows_below; }
 
 /* The output of `shape`; `input` and `weights` are dense. */
 static float *convolve(const struct swisd_kernels *set, const struct swisd_conv *s, const float *input, const float *weights)

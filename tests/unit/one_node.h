@@ -135,8 +135,8 @@ static inline void one_start(struct one *o, uint32_t incarnation, uint32_t seed_
 
 static inline void one_message(struct one *o, uint32_t from, const struct swisd_message *message)
 {
-  const struct swisd_event event = {
-    .kind = SWISD_EVENT_MESSAGE, .u.message = {.from = one_id(from), .from_address = one_address(from), .message = message}};
+  const struct swisd_event event = {.kind = SWISD_EVENT_MESSAGE,
+                                    .u.message = {.from = one_id(from), .from_address = one_address(from), .message = message}};
   one_step(o, &event);
 }
 

@@ -62,7 +62,8 @@ static void change_one(struct world *w, struct swisd_philox *random)
     memset(w->state + lo, 0, hi - lo);
     return;
   }
-  static const uint8_t next[] = {0, SWISD_INTERVAL_CHECKING, 0, SWISD_INTERVAL_ACCEPTED, SWISD_INTERVAL_CONSUMED, SWISD_INTERVAL_READY};
+  static const uint8_t next[] = {
+    0, SWISD_INTERVAL_CHECKING, 0, SWISD_INTERVAL_ACCEPTED, SWISD_INTERVAL_CONSUMED, SWISD_INTERVAL_READY};
   const uint8_t state = next[w->pool.list[i].state];
   swisd_interval_become(&w->pool, &w->lane, i, (enum swisd_interval_state)state, false);
   memset(w->state + lo, state, hi - lo);

@@ -29,23 +29,16 @@ static void news_is_ordered_by_incarnation_and_state(void **state)
 {
   (void)state;
   /* Known at incarnation 2 as `before`; news of `news`, incarnation i; then it is `after`, at incarnation j. */
-  static const struct { uint8_t before, news, i, after, j; } rules[] = {
-    {U, A, 2, A, 2}, {U, S, 2, U, 0}, {U, D, 2, U, 0}, {U, L, 2, U, 0},
-    {A, A, 1, A, 2}, {A, A, 2, A, 2}, {A, A, 3, A, 3},
-    {A, S, 1, A, 2}, {A, S, 2, S, 2}, {A, S, 3, S, 3},
-    {A, D, 1, A, 2}, {A, D, 2, D, 2}, {A, D, 3, D, 3},
-    {A, L, 1, A, 2}, {A, L, 2, L, 2}, {A, L, 3, L, 3},
-    {S, A, 1, S, 2}, {S, A, 2, S, 2}, {S, A, 3, A, 3},
-    {S, S, 1, S, 2}, {S, S, 2, S, 2}, {S, S, 3, S, 3},
-    {S, D, 1, S, 2}, {S, D, 2, D, 2}, {S, D, 3, D, 3},
-    {S, L, 1, S, 2}, {S, L, 2, L, 2}, {S, L, 3, L, 3},
-    {D, A, 1, D, 2}, {D, A, 2, D, 2}, {D, A, 3, A, 3},
-    {D, S, 1, D, 2}, {D, S, 2, D, 2}, {D, S, 3, D, 2},
-    {D, D, 1, D, 2}, {D, D, 2, D, 2}, {D, D, 3, D, 3},
-    {D, L, 1, D, 2}, {D, L, 2, D, 2}, {D, L, 3, D, 3},
-    {L, A, 1, L, 2}, {L, A, 2, L, 2}, {L, A, 3, A, 3},
-    {L, S, 1, L, 2}, {L, S, 2, L, 2}, {L, S, 3, L, 2},
-    {L, D, 1, L, 2}, {L, D, 2, L, 2}, {L, D, 3, L, 3},
+  static const struct {
+    uint8_t before, news, i, after, j;
+  } rules[] = {
+    {U, A, 2, A, 2}, {U, S, 2, U, 0}, {U, D, 2, U, 0}, {U, L, 2, U, 0}, {A, A, 1, A, 2}, {A, A, 2, A, 2}, {A, A, 3, A, 3},
+    {A, S, 1, A, 2}, {A, S, 2, S, 2}, {A, S, 3, S, 3}, {A, D, 1, A, 2}, {A, D, 2, D, 2}, {A, D, 3, D, 3}, {A, L, 1, A, 2},
+    {A, L, 2, L, 2}, {A, L, 3, L, 3}, {S, A, 1, S, 2}, {S, A, 2, S, 2}, {S, A, 3, A, 3}, {S, S, 1, S, 2}, {S, S, 2, S, 2},
+    {S, S, 3, S, 3}, {S, D, 1, S, 2}, {S, D, 2, D, 2}, {S, D, 3, D, 3}, {S, L, 1, S, 2}, {S, L, 2, L, 2}, {S, L, 3, L, 3},
+    {D, A, 1, D, 2}, {D, A, 2, D, 2}, {D, A, 3, A, 3}, {D, S, 1, D, 2}, {D, S, 2, D, 2}, {D, S, 3, D, 2}, {D, D, 1, D, 2},
+    {D, D, 2, D, 2}, {D, D, 3, D, 3}, {D, L, 1, D, 2}, {D, L, 2, D, 2}, {D, L, 3, D, 3}, {L, A, 1, L, 2}, {L, A, 2, L, 2},
+    {L, A, 3, A, 3}, {L, S, 1, L, 2}, {L, S, 2, L, 2}, {L, S, 3, L, 2}, {L, D, 1, L, 2}, {L, D, 2, L, 2}, {L, D, 3, L, 3},
     {L, L, 1, L, 2}, {L, L, 2, L, 2}, {L, L, 3, L, 3},
   };
   struct one *o = alone(1);

@@ -37,7 +37,9 @@ static uint32_t told(const struct one *o, uint32_t subject)
 static void a_rumour_is_sent_as_often_as_the_swarm_is_large_and_then_no_more(void **state)
 {
   (void)state;
-  static const struct { uint32_t others, times; } sizes[] = {{5, 4}, {8, 4}, {9, 8}, {50, 8}, {98, 8}, {99, 12}, {400, 12}};
+  static const struct {
+    uint32_t others, times;
+  } sizes[] = {{5, 4}, {8, 4}, {9, 8}, {50, 8}, {98, 8}, {99, 12}, {400, 12}};
   for (uint32_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
     struct one *o = quiet(&swisd_limits_sim_full, 1);
     one_populate(o, 2, sizes[s].others + 1, true);

@@ -527,8 +527,8 @@ static void swarm_grow(struct swarm *s, uint32_t nodes, uint64_t seed, uint32_t 
     for (uint32_t i = 0; i < s->count; i++) {
       message.u.ping.target = config.id;
       message.u.ping.rumours.count = 1;
-      message.u.ping.rumours.list[0] = (struct swisd_rumour){
-        .subject = s->records[i].id, .incarnation = 1, .from = s->records[i].id, .record = s->records[i]};
+      message.u.ping.rumours.list[0] =
+        (struct swisd_rumour){.subject = s->records[i].id, .incarnation = 1, .from = s->records[i].id, .record = s->records[i]};
       one_message(o, (uint32_t)s->records[i].id.lo, &message);
       o->answers[s->records[i].id.lo] = true;
     }

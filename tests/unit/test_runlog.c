@@ -1,10 +1,10 @@
 /* The run log and its fluid bound, against sums done by hand. */
+#include <cmocka.h>
+#include <math.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -122,16 +122,28 @@ static void worker_and_submitter_meet_in_one_row(void **state)
   swisd_runlog_task_start(log, 1, &one, 5 * S / 2, 800); /* once more: a row of its own */
   swisd_runlog_speed(log, 0, 9 * S / 4, 0);
   swisd_runlog_event(log, &(struct swisd_runlog_event){.time_ns = 5 * S / 2, .event = SWISD_RUNLOG_DEAD, .device = 0, .by = 2});
-  swisd_runlog_event(log, &(struct swisd_runlog_event){.time_ns = 9 * S / 4, .event = SWISD_RUNLOG_KILL, .device = 0,
-                                                       .by = SWISD_RUNLOG_NOBODY});
-  swisd_runlog_event(log, &(struct swisd_runlog_event){.time_ns = 5 * S / 2, .event = SWISD_RUNLOG_REISSUE, .device = 1, .by = 2,
-                                                       .has_task = true, .step = 1, .lane = 2, .hi = 8, .has_value = true,
+  swisd_runlog_event(
+    log, &(struct swisd_runlog_event){.time_ns = 9 * S / 4, .event = SWISD_RUNLOG_KILL, .device = 0, .by = SWISD_RUNLOG_NOBODY});
+  swisd_runlog_event(log, &(struct swisd_runlog_event){.time_ns = 5 * S / 2,
+                                                       .event = SWISD_RUNLOG_REISSUE,
+                                                       .device = 1,
+                                                       .by = 2,
+                                                       .has_task = true,
+                                                       .step = 1,
+                                                       .lane = 2,
+                                                       .hi = 8,
+                                                       .has_value = true,
                                                        .value = 0.5});
   swisd_runlog_items_answered(log, 2 * S, 5);
   swisd_runlog_items_answered(log, 3 * S - 1, 2);
   assert_int_equal(swisd_runlog_items_between(log, 2 * S, 3 * S - 1), 5);
-  const struct swisd_runlog_summary summary = {.scenario = "s", .seed = 4, .items_answered = 7, .items_wanted = 8,
-                                               .items_per_s = 3, .bound_fluid_items_per_s = 4, .bound_network_items_per_s = 12};
+  const struct swisd_runlog_summary summary = {.scenario = "s",
+                                               .seed = 4,
+                                               .items_answered = 7,
+                                               .items_wanted = 8,
+                                               .items_per_s = 3,
+                                               .bound_fluid_items_per_s = 4,
+                                               .bound_network_items_per_s = 12};
   struct swisd_error error;
   assert_int_equal(swisd_runlog_close(log, &summary, 3 * S, &error), 0);
 
@@ -172,12 +184,12 @@ static void a_directory_that_cannot_be_made_is_a_clear_error(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_bound_of_one_kernel_class_is_speed_times_time),
-      cmocka_unit_test(the_bound_lets_each_device_do_what_it_is_best_at),
-      cmocka_unit_test(the_bound_follows_the_churn_that_happened),
-      cmocka_unit_test(a_swarm_that_is_gone_never_finishes),
-      cmocka_unit_test(worker_and_submitter_meet_in_one_row),
-      cmocka_unit_test(a_directory_that_cannot_be_made_is_a_clear_error),
+    cmocka_unit_test(the_bound_of_one_kernel_class_is_speed_times_time),
+    cmocka_unit_test(the_bound_lets_each_device_do_what_it_is_best_at),
+    cmocka_unit_test(the_bound_follows_the_churn_that_happened),
+    cmocka_unit_test(a_swarm_that_is_gone_never_finishes),
+    cmocka_unit_test(worker_and_submitter_meet_in_one_row),
+    cmocka_unit_test(a_directory_that_cannot_be_made_is_a_clear_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

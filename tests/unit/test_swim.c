@@ -190,7 +190,10 @@ static void local_health_stays_within_its_bounds(void **state)
 static void a_suspicion_lasts_as_lifeguard_says_for_every_number_of_confirmations(void **state)
 {
   (void)state;
-  static const struct { uint32_t n; double seconds[6]; } expected[] = {
+  static const struct {
+    uint32_t n;
+    double seconds[6];
+  } expected[] = {
     {10, {24.0, 14.0, 8.1504, 4.0, 4.0, 4.0}},
     {100, {48.0, 28.0, 16.3008, 8.0, 8.0, 8.0}},
     {1000, {72.0, 42.0, 24.4511, 12.0, 12.0, 12.0}},

@@ -26,13 +26,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count)
     at += used;
   }
   struct swisd_datagram datagram;
-  if (swisd_datagram_parse(data, count, &datagram) == SWISD_WIRE_OK
-      && datagram.message + datagram.message_count + SWISD_DATAGRAM_TAG_BYTES != data + count)
+  if (swisd_datagram_parse(data, count, &datagram) == SWISD_WIRE_OK &&
+      datagram.message + datagram.message_count + SWISD_DATAGRAM_TAG_BYTES != data + count)
     abort();
   struct swisd_hello hello;
   uint8_t bytes[SWISD_FRAME_HELLO_BYTES_MAX];
-  if (swisd_hello_decode(data, count, &hello) == SWISD_WIRE_OK
-      && swisd_hello_encode(&hello, bytes, sizeof bytes, &used) != SWISD_WIRE_OK)
+  if (swisd_hello_decode(data, count, &hello) == SWISD_WIRE_OK &&
+      swisd_hello_encode(&hello, bytes, sizeof bytes, &used) != SWISD_WIRE_OK)
     abort();
   return 0;
 }

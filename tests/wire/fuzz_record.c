@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count)
   size_t at = 1, used = 0, written = 0;
   while (swisd_record_read(data + at, count - at, &first, &entry, &used) == SWISD_WIRE_OK) {
     at += used;
-    if (entry.kind == SWISD_RECORD_EVENT
-        && swisd_record_write_event(&entry.event, entry.now_ns, bytes, sizeof bytes, &written) != SWISD_WIRE_OK)
+    if (entry.kind == SWISD_RECORD_EVENT &&
+        swisd_record_write_event(&entry.event, entry.now_ns, bytes, sizeof bytes, &written) != SWISD_WIRE_OK)
       abort();
   }
   return 0;

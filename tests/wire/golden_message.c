@@ -7,8 +7,9 @@
  * address with port. ID_A and ID_B are the ids of id_a() and id_b(). */
 #define ID_A "c410 0102030405060708 1112131415161718 "
 #define ID_B "c410 a1a2a3a4a5a6a7a8 b1b2b3b4b5b6b7b8 "
-#define RECORD "99" ID_A "02 07 01 03 93 cd2208 cd22c8 00 92 c70604 c0a80109 1ce8 c71206 20010db8000000000000000000000001 01bb " \
-               "92 cf0123456789abcdef cdffff c402 0102 "
+#define RECORD                                                                                                      \
+  "99" ID_A "02 07 01 03 93 cd2208 cd22c8 00 92 c70604 c0a80109 1ce8 c71206 20010db8000000000000000000000001 01bb " \
+  "92 cf0123456789abcdef cdffff c402 0102 "
 #define JOB_A "92" ID_A "cf0000000200000005 "
 #define KEY_A "97" JOB_A "02 01 cd012c 04 cd1000 40 "
 #define BODY "94 05 06 ce00020000 cffedcba9876543210 "
@@ -212,19 +213,34 @@ void swisd_golden_message(enum swisd_message_type type, struct swisd_message *ou
   memset(out, 0, sizeof *out);
   out->type = type;
   switch (type) {
-  case SWISD_MESSAGE_JOB_OPEN: open_fill(&out->u.job_open); break;
-  case SWISD_MESSAGE_PULL: pull_fill(&out->u.pull); break;
-  case SWISD_MESSAGE_TASK: task_fill(&out->u.task); break;
-  case SWISD_MESSAGE_RESULT: result_fill(&out->u.result); break;
-  case SWISD_MESSAGE_NACK: nack_fill(&out->u.nack); break;
-  case SWISD_MESSAGE_CANCEL: out->u.cancel.key = key_a(); break;
+  case SWISD_MESSAGE_JOB_OPEN:
+    open_fill(&out->u.job_open);
+    break;
+  case SWISD_MESSAGE_PULL:
+    pull_fill(&out->u.pull);
+    break;
+  case SWISD_MESSAGE_TASK:
+    task_fill(&out->u.task);
+    break;
+  case SWISD_MESSAGE_RESULT:
+    result_fill(&out->u.result);
+    break;
+  case SWISD_MESSAGE_NACK:
+    nack_fill(&out->u.nack);
+    break;
+  case SWISD_MESSAGE_CANCEL:
+    out->u.cancel.key = key_a();
+    break;
   case SWISD_MESSAGE_BODY_FREE:
     out->u.body_free.job = job_a();
     out->u.body_free.count = 1;
     out->u.body_free.bodies[0] = body();
     break;
-  case SWISD_MESSAGE_JOB_CLOSE: out->u.job_close.job = job_a(); break;
-  default: membership_fill(out);
+  case SWISD_MESSAGE_JOB_CLOSE:
+    out->u.job_close.job = job_a();
+    break;
+  default:
+    membership_fill(out);
   }
 }
 

@@ -13,7 +13,7 @@ static bool coin(struct swisd_philox *random) { return swisd_philox_below(random
 
 static enum swisd_status some_status(struct swisd_philox *random)
 {
-  return (enum swisd_status)-(int)swisd_philox_below(random, 1 - SWISD_ERROR_STALE);
+  return (enum swisd_status) - (int)swisd_philox_below(random, 1 - SWISD_ERROR_STALE);
 }
 
 static enum swisd_message_type some_type(struct swisd_philox *random)
@@ -116,17 +116,43 @@ void swisd_random_event(struct swisd_philox *random, enum swisd_event_kind kind,
   memset(pointed, 0, sizeof *pointed);
   out->kind = kind;
   switch (kind) {
-  case SWISD_EVENT_START: start_fill(random, &out->u.start); break;
-  case SWISD_EVENT_MESSAGE: case SWISD_EVENT_SUBMITTED: case SWISD_EVENT_MODEL: pointing_fill(random, out, pointed); break;
-  case SWISD_EVENT_SENT: case SWISD_EVENT_FETCHED: case SWISD_EVENT_PROGRESS: case SWISD_EVENT_COMPUTED:
-  case SWISD_EVENT_APPENDED: work_fill(random, out); break;
-  case SWISD_EVENT_WITHDRAWN: out->u.withdrawn = number64(random); break;
-  case SWISD_EVENT_WRITABLE: case SWISD_EVENT_UNREACHABLE: out->u.peer = swisd_random_id(random); break;
-  case SWISD_EVENT_LINK: out->u.link_up = coin(random); break;
-  case SWISD_EVENT_AVAILABILITY: out->u.availability.level_percent = number8(random); break;
-  case SWISD_EVENT_SHARD_LOST: out->u.shard = number64(random); break;
-  case SWISD_EVENT_RESUMED: out->u.gap_ns = number64(random); break;
-  case SWISD_EVENT_DEADLINE: case SWISD_EVENT_STOP: break;
+  case SWISD_EVENT_START:
+    start_fill(random, &out->u.start);
+    break;
+  case SWISD_EVENT_MESSAGE:
+  case SWISD_EVENT_SUBMITTED:
+  case SWISD_EVENT_MODEL:
+    pointing_fill(random, out, pointed);
+    break;
+  case SWISD_EVENT_SENT:
+  case SWISD_EVENT_FETCHED:
+  case SWISD_EVENT_PROGRESS:
+  case SWISD_EVENT_COMPUTED:
+  case SWISD_EVENT_APPENDED:
+    work_fill(random, out);
+    break;
+  case SWISD_EVENT_WITHDRAWN:
+    out->u.withdrawn = number64(random);
+    break;
+  case SWISD_EVENT_WRITABLE:
+  case SWISD_EVENT_UNREACHABLE:
+    out->u.peer = swisd_random_id(random);
+    break;
+  case SWISD_EVENT_LINK:
+    out->u.link_up = coin(random);
+    break;
+  case SWISD_EVENT_AVAILABILITY:
+    out->u.availability.level_percent = number8(random);
+    break;
+  case SWISD_EVENT_SHARD_LOST:
+    out->u.shard = number64(random);
+    break;
+  case SWISD_EVENT_RESUMED:
+    out->u.gap_ns = number64(random);
+    break;
+  case SWISD_EVENT_DEADLINE:
+  case SWISD_EVENT_STOP:
+    break;
   }
 }
 
@@ -182,27 +208,44 @@ void swisd_random_action(struct swisd_philox *random, enum swisd_action_kind kin
     out->u.send.body_offset = number64(random);
     out->u.send.body_length = number64(random);
     break;
-  case SWISD_ACTION_COMPUTE: compute_fill(random, &out->u.compute); break;
-  case SWISD_ACTION_CANCEL: out->u.ticket = number32(random); break;
-  case SWISD_ACTION_FETCH_SHARD: case SWISD_ACTION_FETCH_BODY: fetch_fill(random, kind, &out->u.fetch); break;
+  case SWISD_ACTION_COMPUTE:
+    compute_fill(random, &out->u.compute);
+    break;
+  case SWISD_ACTION_CANCEL:
+    out->u.ticket = number32(random);
+    break;
+  case SWISD_ACTION_FETCH_SHARD:
+  case SWISD_ACTION_FETCH_BODY:
+    fetch_fill(random, kind, &out->u.fetch);
+    break;
   case SWISD_ACTION_GRANT:
     out->u.grant.peer = swisd_random_id(random);
     out->u.grant.bytes = number64(random);
     break;
-  case SWISD_ACTION_DROP: out->u.drop.shard = number64(random); break;
-  case SWISD_ACTION_RELEASE: out->u.release = swisd_random_body(random); break;
-  case SWISD_ACTION_PERSIST: out->u.persist.incarnation = number32(random); break;
-  case SWISD_ACTION_ANSWER: answer_fill(random, &out->u.answer); break;
-  case SWISD_ACTION_FORGET: out->u.forget = swisd_random_job_id(random); break;
+  case SWISD_ACTION_DROP:
+    out->u.drop.shard = number64(random);
+    break;
+  case SWISD_ACTION_RELEASE:
+    out->u.release = swisd_random_body(random);
+    break;
+  case SWISD_ACTION_PERSIST:
+    out->u.persist.incarnation = number32(random);
+    break;
+  case SWISD_ACTION_ANSWER:
+    answer_fill(random, &out->u.answer);
+    break;
+  case SWISD_ACTION_FORGET:
+    out->u.forget = swisd_random_job_id(random);
+    break;
   }
 }
 
 static void limits_fill(struct swisd_philox *random, struct swisd_limits *limits)
 {
   uint16_t *const each[] = {
-    &limits->members_max, &limits->rumours_max, &limits->models_max, &limits->jobs_max, &limits->intervals_max,
-    &limits->workers_max, &limits->open_jobs_max, &limits->queue_max, &limits->outputs_max, &limits->segments_max,
-    &limits->fetches_max,
+    &limits->members_max,   &limits->rumours_max,  &limits->models_max,    &limits->jobs_max,
+    &limits->intervals_max, &limits->workers_max,  &limits->open_jobs_max, &limits->queue_max,
+    &limits->outputs_max,   &limits->segments_max, &limits->fetches_max,
   };
   for (size_t i = 0; i < sizeof each / sizeof each[0]; i++)
     *each[i] = number16(random);
@@ -212,13 +255,14 @@ void swisd_random_config(struct swisd_philox *random, struct swisd_config *out)
 {
   memset(out, 0, sizeof *out);
   uint64_t *const wide[] = {
-    &out->memory_bytes, &out->body_bytes_max, &out->probe_interval_ns, &out->probe_timeout_ns, &out->gossip_interval_ns,
-    &out->sync_interval_ns, &out->dead_keep_ns, &out->placement_interval_ns, &out->chunk_ns, &out->open_interval_ns,
-    &out->lease_ns, &out->queue_ns_max, &out->credit_ns, &out->window_ns, &out->overdue_slack_ns, &out->patience_ns,
+    &out->memory_bytes,       &out->body_bytes_max,   &out->probe_interval_ns, &out->probe_timeout_ns,
+    &out->gossip_interval_ns, &out->sync_interval_ns, &out->dead_keep_ns,      &out->placement_interval_ns,
+    &out->chunk_ns,           &out->open_interval_ns, &out->lease_ns,          &out->queue_ns_max,
+    &out->credit_ns,          &out->window_ns,        &out->overdue_slack_ns,  &out->patience_ns,
   };
   uint8_t *const narrow[] = {
-    &out->compute_slots, &out->indirect_probes, &out->suspicion_mult, &out->suspicion_max_mult, &out->suspicion_confirmations,
-    &out->local_health_max, &out->gossip_fanout, &out->retransmit_mult, &out->shards_per_node, &out->replicas_min,
+    &out->compute_slots,    &out->indirect_probes, &out->suspicion_mult,  &out->suspicion_max_mult, &out->suspicion_confirmations,
+    &out->local_health_max, &out->gossip_fanout,   &out->retransmit_mult, &out->shards_per_node,    &out->replicas_min,
   };
   limits_fill(random, &out->limits);
   out->id = swisd_random_id(random);

@@ -5,9 +5,10 @@
 #include <string.h>
 
 const enum swisd_message_type swisd_message_types[SWISD_MESSAGE_TYPES] = {
-  SWISD_MESSAGE_PING, SWISD_MESSAGE_ACK, SWISD_MESSAGE_PING_REQ, SWISD_MESSAGE_PROBE_NACK, SWISD_MESSAGE_GOSSIP,
-  SWISD_MESSAGE_JOIN, SWISD_MESSAGE_SYNC, SWISD_MESSAGE_MODEL, SWISD_MESSAGE_JOB_OPEN, SWISD_MESSAGE_PULL, SWISD_MESSAGE_TASK,
-  SWISD_MESSAGE_RESULT, SWISD_MESSAGE_NACK, SWISD_MESSAGE_CANCEL, SWISD_MESSAGE_BODY_FREE, SWISD_MESSAGE_JOB_CLOSE,
+  SWISD_MESSAGE_PING,     SWISD_MESSAGE_ACK,    SWISD_MESSAGE_PING_REQ,  SWISD_MESSAGE_PROBE_NACK,
+  SWISD_MESSAGE_GOSSIP,   SWISD_MESSAGE_JOIN,   SWISD_MESSAGE_SYNC,      SWISD_MESSAGE_MODEL,
+  SWISD_MESSAGE_JOB_OPEN, SWISD_MESSAGE_PULL,   SWISD_MESSAGE_TASK,      SWISD_MESSAGE_RESULT,
+  SWISD_MESSAGE_NACK,     SWISD_MESSAGE_CANCEL, SWISD_MESSAGE_BODY_FREE, SWISD_MESSAGE_JOB_CLOSE,
 };
 
 uint64_t swisd_random_number(struct swisd_philox *random, unsigned bits_max)
@@ -32,9 +33,12 @@ static uint64_t number64_some(struct swisd_philox *random)
 uint8_t swisd_random_count(struct swisd_philox *random, uint32_t max)
 {
   switch (swisd_philox_below(random, 4)) {
-  case 0: return 0;
-  case 1: return (uint8_t)max;
-  default: return (uint8_t)swisd_philox_below(random, max + 1);
+  case 0:
+    return 0;
+  case 1:
+    return (uint8_t)max;
+  default:
+    return (uint8_t)swisd_philox_below(random, max + 1);
   }
 }
 
@@ -199,7 +203,8 @@ static void model_fill(struct swisd_philox *random, struct swisd_message_model *
 static void membership_fill(struct swisd_philox *random, struct swisd_message *out)
 {
   switch (out->type) {
-  case SWISD_MESSAGE_PING: case SWISD_MESSAGE_GOSSIP:
+  case SWISD_MESSAGE_PING:
+  case SWISD_MESSAGE_GOSSIP:
     out->u.ping.sequence = number32(random);
     out->u.ping.target = id_or_nobody(random);
     out->u.ping.rumours.count = rumours_fill(random, out->u.ping.rumours.list, SWISD_RUMOURS_MAX);

@@ -122,9 +122,13 @@ static void a_frame_shorter_than_its_fixed_fields_is_refused(void **state)
 static void a_frame_with_data_beyond_its_bound_is_not_written(void **state)
 {
   (void)state;
-  static const struct { uint8_t kind; uint32_t most; } bounds[] = {
-    {SWISD_FRAME_HELLO, 1024}, {SWISD_FRAME_PROOF, 64}, {SWISD_FRAME_MESSAGE, 65536}, {SWISD_FRAME_MESSAGE_BODY, 65536},
-    {SWISD_FRAME_BODY_DATA, 262144}, {SWISD_FRAME_FETCH_DATA, 262144}, {SWISD_FRAME_FETCH_SHARD, 0}, {SWISD_FRAME_PING, 0},
+  static const struct {
+    uint8_t kind;
+    uint32_t most;
+  } bounds[] = {
+    {SWISD_FRAME_HELLO, 1024},         {SWISD_FRAME_PROOF, 64},         {SWISD_FRAME_MESSAGE, 65536},
+    {SWISD_FRAME_MESSAGE_BODY, 65536}, {SWISD_FRAME_BODY_DATA, 262144}, {SWISD_FRAME_FETCH_DATA, 262144},
+    {SWISD_FRAME_FETCH_SHARD, 0},      {SWISD_FRAME_PING, 0},
   };
   for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
     struct swisd_frame frame = {.kind = bounds[i].kind, .data_count = bounds[i].most};
@@ -205,8 +209,8 @@ static void a_stream_cut_into_random_pieces_gives_the_same_frames(void **state)
 
 static size_t datagram(size_t message_count)
 {
-  const struct swisd_datagram head = {.version = SWISD_PROTOCOL_VERSION, .sender = {0x0102030405060708, 0x1112131415161718},
-                                      .counter = UINT64_C(3) << 32 | 9};
+  const struct swisd_datagram head = {
+    .version = SWISD_PROTOCOL_VERSION, .sender = {0x0102030405060708, 0x1112131415161718}, .counter = UINT64_C(3) << 32 | 9};
   memset(bytes, 0xee, sizeof bytes);
   swisd_datagram_write(&head, bytes);
   return SWISD_DATAGRAM_HEAD_BYTES + message_count + SWISD_DATAGRAM_TAG_BYTES;

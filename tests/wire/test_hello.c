@@ -66,7 +66,8 @@ static void a_hello_of_a_later_version_is_understood_as_far_as_it_goes(void **st
   (void)state;
   struct swisd_hello got;
   const size_t count = swisd_hex("99 01 09 cf8000000000000001 c410 0102030405060708 1112131415161718 03 90 c400 "
-                                 "81a16101 cb3fe0000000000000", bytes, sizeof bytes);
+                                 "81a16101 cb3fe0000000000000",
+                                 bytes, sizeof bytes);
   assert_int_equal(swisd_hello_decode(bytes, count, &got), SWISD_WIRE_OK);
   assert_int_equal(got.version_max, 9);
   assert_true(got.features == 0x8000000000000001);
@@ -75,7 +76,10 @@ static void a_hello_of_a_later_version_is_understood_as_far_as_it_goes(void **st
 static void a_hello_that_cannot_be_is_refused_by_name(void **state)
 {
   (void)state;
-  static const struct { const char *hex; int status; } cases[] = {
+  static const struct {
+    const char *hex;
+    int status;
+  } cases[] = {
     {"97 01 01 00 c410 0102030405060708 1112131415161718 03 90 c400", SWISD_WIRE_OK},
     {"97 00 01 00 c410 0102030405060708 1112131415161718 03 90 c400", SWISD_WIRE_RANGE},                 /* version 0 */
     {"97 cf0000000100000001 01 00 c410 0102030405060708 1112131415161718 03 90 c400", SWISD_WIRE_RANGE}, /* version 2^32 + 1 */
@@ -97,7 +101,9 @@ static void a_hello_that_cannot_be_is_refused_by_name(void **state)
 static void the_highest_version_in_common_is_spoken(void **state)
 {
   (void)state;
-  static const struct { uint32_t our_min, our_max, their_min, their_max, version; } cases[] = {
+  static const struct {
+    uint32_t our_min, our_max, their_min, their_max, version;
+  } cases[] = {
     {1, 1, 1, 1, 1}, {1, 3, 2, 5, 3}, {2, 5, 1, 3, 3}, {1, 9, 4, 4, 4}, {1, 1, 2, 3, 0}, {4, 6, 1, 3, 0}, {3, 3, 3, 4, 3},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

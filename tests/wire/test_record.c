@@ -179,7 +179,11 @@ static void what_no_core_would_take_is_not_written(void **state)
 static void a_damaged_recording_is_refused_by_name(void **state)
 {
   (void)state;
-  static const struct { bool first; int status; const char *hex; } cases[] = {
+  static const struct {
+    bool first;
+    int status;
+    const char *hex;
+  } cases[] = {
     {false, SWISD_WIRE_OK, "00000004 02 05 91 03"},
     {false, SWISD_WIRE_OK, "00000002 03 07"},
     {false, SWISD_WIRE_OVERSIZED, "00003ffd"},
@@ -188,21 +192,21 @@ static void a_damaged_recording_is_refused_by_name(void **state)
     {false, SWISD_WIRE_TRUNCATED, "00000003 02 05 91"},
     {false, SWISD_WIRE_TRUNCATED, "00000007 02 05 ddffffffff"},
     {false, SWISD_WIRE_TRAILING, "00000003 03 07 00"},
-    {false, SWISD_WIRE_TYPE, "00000002 04 07"},                                /* an unknown entry */
-    {false, SWISD_WIRE_TYPE, "00000004 02 05 91 13"},                          /* an unknown event */
-    {false, SWISD_WIRE_TYPE, "00000002 01 01"},                                /* a second start */
-    {true, SWISD_WIRE_TYPE, "5377697344726563 00000002 03 07"},                /* no start */
-    {true, SWISD_WIRE_VERSION, "5377697344726563 00000003 01 02 00"},          /* of a later format */
+    {false, SWISD_WIRE_TYPE, "00000002 04 07"},                       /* an unknown entry */
+    {false, SWISD_WIRE_TYPE, "00000004 02 05 91 13"},                 /* an unknown event */
+    {false, SWISD_WIRE_TYPE, "00000002 01 01"},                       /* a second start */
+    {true, SWISD_WIRE_TYPE, "5377697344726563 00000002 03 07"},       /* no start */
+    {true, SWISD_WIRE_VERSION, "5377697344726563 00000003 01 02 00"}, /* of a later format */
     {true, SWISD_WIRE_VERSION, "5377697344726563 00000005 01 01 00 91 02"},
     {true, SWISD_WIRE_FOREIGN, "5377697344726564 00000002 03 07"},
     {true, SWISD_WIRE_FOREIGN, "00"},
     {true, SWISD_WIRE_MORE, "5377"},
     {false, SWISD_WIRE_MALFORMED, "00000005 02 05 92 04 07"},
-    {false, SWISD_WIRE_RANGE, "00000006 02 05 93 04 07 0a"},                   /* SENT with status -10 */
+    {false, SWISD_WIRE_RANGE, "00000006 02 05 93 04 07 0a"}, /* SENT with status -10 */
     {false, SWISD_WIRE_OK, "00000006 02 05 93 04 07 09"},
-    {false, SWISD_WIRE_OK, "0000000c 02 05 92 09 07 96 01 00 90 90 00 00"},    /* SUBMITTED, an empty job */
-    {false, SWISD_WIRE_TYPE, "0000000c 02 05 92 09 07 96 02 00 90 90 00 00"},  /* of a later form */
-    {false, SWISD_WIRE_TYPE, "00000009 02 05 91 12 93 09 01 00 90"},           /* MODEL that is none */
+    {false, SWISD_WIRE_OK, "0000000c 02 05 92 09 07 96 01 00 90 90 00 00"},   /* SUBMITTED, an empty job */
+    {false, SWISD_WIRE_TYPE, "0000000c 02 05 92 09 07 96 02 00 90 90 00 00"}, /* of a later form */
+    {false, SWISD_WIRE_TYPE, "00000009 02 05 91 12 93 09 01 00 90"},          /* MODEL that is none */
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     size_t used, count = swisd_hex(cases[i].hex, bytes, sizeof bytes);
@@ -253,8 +257,8 @@ static void a_digest_of_actions_sees_every_field_of_every_kind(void **state)
       uint8_t *raw = (uint8_t *)&actions.list[0];
       for (unsigned tries = 0; tries < 400; tries++) {
         const size_t at = swisd_philox_below(&here, sizeof actions.list[0]);
-        const bool in_message = kind == SWISD_ACTION_SEND && at >= offsetof(struct swisd_action, u.send.message.u)
-                                && at < offsetof(struct swisd_action, u.send.body);
+        const bool in_message = kind == SWISD_ACTION_SEND && at >= offsetof(struct swisd_action, u.send.message.u) &&
+                                at < offsetof(struct swisd_action, u.send.body);
         if (raw[at] == 0 || in_message)
           continue;
         const uint8_t kept = raw[at];
@@ -293,7 +297,10 @@ static void a_digest_of_actions_sees_their_number_and_order(void **state)
 static void no_struct_has_grown_behind_the_back_of_its_table(void **state)
 {
   (void)state;
-  const struct { const char *name; size_t size, expected; } structs[] = {
+  const struct {
+    const char *name;
+    size_t size, expected;
+  } structs[] = {
     {"limits", sizeof(struct swisd_limits), 22},
     {"config", sizeof(struct swisd_config), 304},
     {"event_start", sizeof(struct swisd_event_start), 296},

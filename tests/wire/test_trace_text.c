@@ -22,15 +22,24 @@ static const struct swisd_trace_namer namer = {small_name, NULL};
 
 static struct swisd_trace some_trace(uint8_t kind, uint64_t value)
 {
-  return (struct swisd_trace){.time_ns = 120345678901, .kind = kind, .peer = node(2), .subject = node(7),
+  return (struct swisd_trace){
+    .time_ns = 120345678901,
+    .kind = kind,
+    .peer = node(2),
+    .subject = node(7),
     .key = {.job = {node(4), UINT64_C(3) << 32 | 9}, .step = 1, .lane = 2, .attempt = 5, .epoch = 6, .lo = 64, .hi = 96},
-    .shard = 0x0123456789abcdef, .value = value};
+    .shard = 0x0123456789abcdef,
+    .value = value};
 }
 
 static void each_kind_has_its_stable_line(void **state)
 {
   (void)state;
-  static const struct { uint8_t kind; uint64_t value; const char *text; } cases[] = {
+  static const struct {
+    uint8_t kind;
+    uint64_t value;
+    const char *text;
+  } cases[] = {
     {SWISD_TRACE_MEMBER_ALIVE, 2, "alive 7 (from 2, incarnation 2)"},
     {SWISD_TRACE_MEMBER_SUSPECT, 2, "suspect 7 (from 2, incarnation 2)"},
     {SWISD_TRACE_MEMBER_DEAD, 2, "dead 7 (from 2, incarnation 2)"},

@@ -32,14 +32,17 @@ static bool agrees(const msgpack_object *theirs, const msgpack_object *ours)
   if (theirs->type != ours->type)
     return false;
   switch (ours->type) {
-  case MSGPACK_OBJECT_NIL: return true;
-  case MSGPACK_OBJECT_BOOLEAN: return theirs->via.boolean == ours->via.boolean;
-  case MSGPACK_OBJECT_POSITIVE_INTEGER: return theirs->via.u64 == ours->via.u64;
+  case MSGPACK_OBJECT_NIL:
+    return true;
+  case MSGPACK_OBJECT_BOOLEAN:
+    return theirs->via.boolean == ours->via.boolean;
+  case MSGPACK_OBJECT_POSITIVE_INTEGER:
+    return theirs->via.u64 == ours->via.u64;
   case MSGPACK_OBJECT_BIN:
     return theirs->via.bin.size == ours->via.bin.size && memcmp(theirs->via.bin.ptr, ours->via.bin.ptr, ours->via.bin.size) == 0;
   case MSGPACK_OBJECT_EXT:
-    return theirs->via.ext.type == ours->via.ext.type && theirs->via.ext.size == ours->via.ext.size
-           && memcmp(theirs->via.ext.ptr, ours->via.ext.ptr, ours->via.ext.size) == 0;
+    return theirs->via.ext.type == ours->via.ext.type && theirs->via.ext.size == ours->via.ext.size &&
+           memcmp(theirs->via.ext.ptr, ours->via.ext.ptr, ours->via.ext.size) == 0;
   case MSGPACK_OBJECT_ARRAY:
     if (theirs->via.array.size < ours->via.array.size)
       return false;
@@ -47,7 +50,8 @@ static bool agrees(const msgpack_object *theirs, const msgpack_object *ours)
       if (!agrees(&theirs->via.array.ptr[i], &ours->via.array.ptr[i]))
         return false;
     return true;
-  default: return false;
+  default:
+    return false;
   }
 }
 
@@ -114,7 +118,14 @@ static void promises_of_gigabytes_are_refused_at_once(void **state)
 {
   (void)state;
   static const char *const bombs[] = {
-    "ddffffffff", "dd0fffffff", "dcffff", "9f", "dfffffffff", "c6ffffffff", "c9ffffffff05", "dbffffffff",
+    "ddffffffff",
+    "dd0fffffff",
+    "dcffff",
+    "9f",
+    "dfffffffff",
+    "c6ffffffff",
+    "c9ffffffff05",
+    "dbffffffff",
     "9205ddffffffff",           /* in place of a field */
     "9505 00 c0 90 ddffffffff", /* in a field that we do not know */
     "9505 00 c0 90 dfffffffff",
@@ -169,8 +180,12 @@ static void mutated_messages_are_refused_or_read_as_the_oracle_reads_them(void *
     for (unsigned i = 0; i < edits; i++) {
       const size_t at = swisd_philox_below(&random, (uint32_t)count);
       switch (swisd_philox_below(&random, 3)) {
-      case 0: bytes[at] ^= (uint8_t)(1u << swisd_philox_below(&random, 8)); break;
-      case 1: bytes[at] = (uint8_t)swisd_philox_u32(&random); break;
+      case 0:
+        bytes[at] ^= (uint8_t)(1u << swisd_philox_below(&random, 8));
+        break;
+      case 1:
+        bytes[at] = (uint8_t)swisd_philox_u32(&random);
+        break;
       default: /* a byte is lost */
         memmove(bytes + at, bytes + at + 1, count - at - 1);
         count -= count > 1;
@@ -189,15 +204,27 @@ static void mutated_messages_are_refused_or_read_as_the_oracle_reads_them(void *
 static void pack_novelty(msgpack_packer *packer, uint32_t which)
 {
   switch (which % 7) {
-  case 0: msgpack_pack_double(packer, 0.5); break;
-  case 1: msgpack_pack_str(packer, 5), msgpack_pack_str_body(packer, "later", 5); break;
+  case 0:
+    msgpack_pack_double(packer, 0.5);
+    break;
+  case 1:
+    msgpack_pack_str(packer, 5), msgpack_pack_str_body(packer, "later", 5);
+    break;
   case 2: /* {-7: [nil]} */
     msgpack_pack_map(packer, 1), msgpack_pack_int(packer, -7), msgpack_pack_array(packer, 1), msgpack_pack_nil(packer);
     break;
-  case 3: msgpack_pack_ext(packer, 3, 99), msgpack_pack_ext_body(packer, "abc", 3); break;
-  case 4: msgpack_pack_bin(packer, 300), msgpack_pack_bin_body(packer, bytes, 300); break;
-  case 5: msgpack_pack_float(packer, 1.5f); break;
-  default: msgpack_pack_array(packer, 2), msgpack_pack_array(packer, 0), msgpack_pack_true(packer); break;
+  case 3:
+    msgpack_pack_ext(packer, 3, 99), msgpack_pack_ext_body(packer, "abc", 3);
+    break;
+  case 4:
+    msgpack_pack_bin(packer, 300), msgpack_pack_bin_body(packer, bytes, 300);
+    break;
+  case 5:
+    msgpack_pack_float(packer, 1.5f);
+    break;
+  default:
+    msgpack_pack_array(packer, 2), msgpack_pack_array(packer, 0), msgpack_pack_true(packer);
+    break;
   }
 }
 
@@ -211,8 +238,7 @@ static void pack_extended(msgpack_packer *packer, const msgpack_object *object, 
   for (uint32_t i = 0; i < first; i++)
     msgpack_pack_object(packer, *value++);
   for (const struct swisd_field *field = fields->list; field < fields->list + fields->count; field++) {
-    if (field->presence != SWISD_FIELD_ALWAYS
-        && (base[field->selector] == field->value) != (field->presence == SWISD_FIELD_WHEN))
+    if (field->presence != SWISD_FIELD_ALWAYS && (base[field->selector] == field->value) != (field->presence == SWISD_FIELD_WHEN))
       continue;
     if (field->kind == SWISD_FIELD_STRUCT) {
       pack_extended(packer, value++, 0, field->of, base + field->offset, random);
@@ -263,10 +289,15 @@ static void fields_appended_by_a_later_version_are_ignored_at_every_level(void *
 static void numbers_of_any_width_and_signedness_are_the_same_number(void **state)
 {
   (void)state;
-  static const char *const wide[] = {
-    "94 05 05 c0 90", "94 05 cc05 c0 90", "94 cd0005 cd0005 c0 dc0000", "dc0004 05 ce00000005 c0 90",
-    "dd00000004 05 cf0000000000000005 c0 dd00000000", "94 d005 d005 c0 90", "94 05 d10005 c0 90", "94 05 d200000005 c0 90",
-    "94 05 d30000000000000005 c0 90"};
+  static const char *const wide[] = {"94 05 05 c0 90",
+                                     "94 05 cc05 c0 90",
+                                     "94 cd0005 cd0005 c0 dc0000",
+                                     "dc0004 05 ce00000005 c0 90",
+                                     "dd00000004 05 cf0000000000000005 c0 dd00000000",
+                                     "94 d005 d005 c0 90",
+                                     "94 05 d10005 c0 90",
+                                     "94 05 d200000005 c0 90",
+                                     "94 05 d30000000000000005 c0 90"};
   for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
     assert_int_equal(decode(swisd_hex(wide[i], bytes, sizeof bytes)), SWISD_WIRE_OK);
     assert_int_equal(got.type, SWISD_MESSAGE_GOSSIP);

@@ -274,7 +274,10 @@ static void what_is_outside_its_bounds_is_not_encoded(void **state)
 static void no_struct_has_grown_behind_the_back_of_its_table(void **state)
 {
   (void)state;
-  const struct { const char *name; size_t size, expected; } structs[] = {
+  const struct {
+    const char *name;
+    size_t size, expected;
+  } structs[] = {
     {"record", sizeof(struct swisd_record), 264},
     {"rumour", sizeof(struct swisd_rumour), 312},
     {"ping", sizeof(struct swisd_message_ping), 5024},
