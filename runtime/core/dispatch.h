@@ -23,6 +23,8 @@ uint64_t swisd_partner_rtt_ns(const struct swisd_node *node, const struct swisd_
 void swisd_partner_expect(struct swisd_node *node, uint16_t partner, uint64_t anchor_ns);
 /* The result of an issue came, after so much computing: learns how late results are. Before the issue ends. */
 void swisd_partner_came(struct swisd_node *node, uint16_t p, const struct swisd_issue *it, uint64_t compute_ns);
+/* The result of an issue has not come in time, and is given up: results may just be later than thought. Before it ends. */
+void swisd_partner_missed(struct swisd_node *node, uint16_t p, const struct swisd_issue *it);
 /* Something came from it: it is here, if it is a member. */
 void swisd_partner_seen(struct swisd_node *node, uint16_t partner);
 /* A result came from it: it is here, and not overdue. */

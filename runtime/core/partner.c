@@ -186,11 +186,22 @@ void swisd_partner_came(struct swisd_node *node, uint16_t p, const struct swisd_
   struct swisd_partner *partner = &node->submitter->partners[p];
   const uint64_t expected_ns = it->expected_ns + (compute_ns > it->cost_ns ? compute_ns - it->cost_ns : 0);
   uint64_t late_ns = node->now_ns > expected_ns ? node->now_ns - expected_ns : 0;
-  const uint64_t late_ns_max = 2 * SWISD_SECOND;
   late_ns += late_ns / 4;
+  /* One that was asleep brings something very late once; that says nothing of the next time. */
+  const uint64_t late_ns_max = partner->late_ns > 2 * SWISD_SECOND ? partner->late_ns : 2 * SWISD_SECOND;
   if (late_ns > late_ns_max)
     late_ns = late_ns_max;
   partner->late_ns = late_ns > partner->late_ns ? late_ns : partner->late_ns - (partner->late_ns - late_ns) / 8;
+}
+
+/* As TCP backs off (RFC 6298 section 5.5): bodies that queue up on a slow link come late, not never, and to send them again
+ * makes all of them later. */
+void swisd_partner_missed(struct swisd_node *node, uint16_t p, const struct swisd_issue *it)
+{
+  struct swisd_partner *partner = &node->submitter->partners[p];
+  const uint64_t late_ns = 2 * (node->now_ns - it->issued_ns), late_ns_max = 60 * SWISD_SECOND;
+  if (!partner->suspect && late_ns > partner->late_ns) /* it answers probes: what is late is the link */
+    partner->late_ns = late_ns < late_ns_max ? late_ns : late_ns_max;
 }
 
 /* ---- issues ---- */

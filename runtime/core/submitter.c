@@ -520,9 +520,13 @@ static void on_pull(struct swisd_node *node, const struct swisd_event_message *e
     if (partner->speed[k].samples == 0 && pull->rates[k])
       swisd_speed_init(&partner->speed[k], pull->rates[k]);
   /* Nothing queued there, yet something issued a while ago: the TASK or its answer was lost on the way. */
-  const uint64_t flight_ns = 300 * SWISD_MILLISECOND;
-  while (pull->queue_ms == 0 && partner->issue_first && sub->issues[partner->issue_first].issued_ns + flight_ns <= node->now_ns)
+  while (pull->queue_ms == 0 && partner->issue_first) {
+    const uint64_t flight_ns = 300 * SWISD_MILLISECOND + partner->late_ns;
+    if (sub->issues[partner->issue_first].issued_ns + flight_ns > node->now_ns)
+      break;
+    swisd_partner_missed(node, p, &sub->issues[partner->issue_first]);
     swisd_issue_end(node, partner->issue_first, SWISD_ISSUE_LOST, true);
+  }
   if (partner->issue_count == 0) {
     partner->others_ns = pull->queue_ms * SWISD_MILLISECOND;
     partner->overdue = false;
@@ -708,7 +712,7 @@ static void expire_issues(struct swisd_node *node)
     for (uint16_t i = sub->partners[p].issue_first, next; i; i = next) {
       const struct swisd_issue *it = &sub->issues[i];
       next = it->next;
-      const uint64_t patience_ns = node->config.lease_ns / 3 + 8 * it->cost_ns;
+      const uint64_t patience_ns = node->config.lease_ns / 3 + 8 * it->cost_ns + sub->partners[p].late_ns;
       if (it->expected_ns + patience_ns > node->now_ns || it->issued_ns + patience_ns > node->now_ns)
         continue;
       if (!swisd_out_room(node, 1)) {
@@ -717,6 +721,7 @@ static void expire_issues(struct swisd_node *node)
       }
       const bool pinned = sub->jobs[it->job].sessions[it->step].issue == i;
       send_cancel(node, it); /* it may still be fetching */
+      swisd_partner_missed(node, p, it);
       swisd_issue_end(node, i, SWISD_ISSUE_LOST, true);
       if (pinned)
         swisd_partner_unpin(node, p);
