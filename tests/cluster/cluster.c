@@ -50,6 +50,7 @@ struct swisd_config *cluster_config(struct cluster *c) { return &c->config; }
 struct cluster_network *cluster_network(struct cluster *c) { return &c->network; }
 uint64_t cluster_now(const struct cluster *c) { return c->now_ns; }
 uint64_t cluster_steps(const struct cluster *c) { return c->steps; }
+uint64_t cluster_refused(const struct cluster *c) { return c->refused; }
 uint64_t cluster_digest(const struct cluster *c) { return c->digest; }
 uint32_t cluster_count(const struct cluster *c) { return c->host_count; }
 const struct swisd_node *cluster_node(const struct cluster *c, uint32_t node) { return c->hosts[node].node; }
@@ -120,6 +121,7 @@ static void act(struct cluster *c, uint32_t host, const struct swisd_action *act
     transfer_start(c, host, &action->u.fetch, action->kind == SWISD_ACTION_FETCH_SHARD);
     break;
   case SWISD_ACTION_GRANT:
+    network_grant(c, host, action->u.grant.peer, action->u.grant.bytes);
     break;
   case SWISD_ACTION_DROP:
     for (uint32_t i = 0; i < h->disk_count; i++)

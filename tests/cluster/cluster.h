@@ -69,6 +69,7 @@ bool cluster_run_until(struct cluster *c, bool (*condition)(struct cluster *c, v
 const char *cluster_failure(const struct cluster *c); /* NULL as long as nothing is wrong */
 void cluster_fail(struct cluster *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 uint64_t cluster_digest(const struct cluster *c);  /* of everything that has happened */
+uint64_t cluster_refused(const struct cluster *c); /* bodies beyond what their receivers had granted: lost with their messages */
 uint64_t cluster_steps(const struct cluster *c);
 
 const struct swisd_node *cluster_node(const struct cluster *c, uint32_t node); /* NULL when not running */
@@ -110,6 +111,7 @@ struct cluster_model *cluster_model_strips(struct cluster *c, uint32_t steps, ui
 struct cluster_model *cluster_model_decoder(struct cluster *c, uint32_t stages, uint64_t flops_per_item, uint32_t end_one_in);
 struct swisd_job_spec *cluster_model_spec(struct cluster_model *model); /* may be changed before the first job */
 uint32_t cluster_model_shards(const struct cluster_model *model, swisd_shard_id shards[SWISD_MODEL_SHARDS_MAX]);
+void cluster_model_item_bytes(struct cluster_model *model, uint32_t bytes); /* of inputs and results, but for tokens */
 void cluster_model_bytes(struct cluster_model *model, uint64_t shard_bytes); /* of each shard; before it is given */
 
 /* All its shards lie at that node, which says so now or, when it has not started yet, as soon as it has; and again after each

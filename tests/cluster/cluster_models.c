@@ -93,6 +93,17 @@ uint32_t cluster_model_shards(const struct cluster_model *model, swisd_shard_id 
   return model->manifest.shard_count;
 }
 
+void cluster_model_item_bytes(struct cluster_model *model, uint32_t bytes)
+{
+  const struct swisd_step_spec *last = &model->spec.steps[model->spec.step_count - 1];
+  const bool tokens = (last->flags & SWISD_STEP_TOKENS) != 0;
+  if (!tokens)
+    model->spec.in_bytes_per_item = bytes;
+  for (uint32_t l = 0; l < model->spec.lane_count; l++)
+    if (!tokens || l != last->lane_first)
+      model->spec.lanes[l].out_bytes_per_item = bytes;
+}
+
 void cluster_model_bytes(struct cluster_model *model, uint64_t shard_bytes)
 {
   for (uint32_t i = 0; i < model->manifest.shard_count; i++)

@@ -167,7 +167,8 @@ struct host {
 /* From one host to another. */
 struct path {
   uint64_t last_ns; /* arrival of the latest stream message */
-  uint64_t granted_bytes;
+  uint64_t granted_bytes; /* that bodies on this path may still have; of these two processes */
+  uint32_t granted_from_life, granted_to_life;
   bool linked, blocked;
 };
 
@@ -204,6 +205,7 @@ struct job {
 
 struct cluster {
   uint64_t seed, now_ns, sequence, steps, digest;
+  uint64_t refused; /* messages whose body was beyond what its receiver had granted */
   struct swisd_config config;
   struct cluster_network network;
   struct swisd_philox network_random, device_random;
@@ -240,6 +242,7 @@ bool cluster_chance(struct swisd_philox *random, double p);
 
 /* cluster_network.c */
 void network_send(struct cluster *c, uint32_t from, const struct swisd_action_send *send);
+void network_grant(struct cluster *c, uint32_t host, struct swisd_id peer, uint64_t bytes);
 void network_arrive(struct cluster *c, struct entry *entry);
 void network_reset_links(struct cluster *c, uint32_t host);
 void network_drop(struct message_flight *flight);

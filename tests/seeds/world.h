@@ -50,7 +50,7 @@ struct world_model {
   bool skip_edge, verified;
   uint32_t home; /* the node that brings it */
   uint64_t flops_per_item, shard_bytes;
-  uint32_t end_one_in;
+  uint32_t end_one_in, item_bytes;
 };
 
 struct world_job {

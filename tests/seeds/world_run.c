@@ -65,6 +65,7 @@ static struct cluster_model *build_model(struct cluster *c, const struct world_m
     spec->steps[s].flags |= SWISD_STEP_HUB;
   }
   cluster_model_bytes(model, m->shard_bytes);
+  cluster_model_item_bytes(model, m->item_bytes);
   return model;
 }
 
