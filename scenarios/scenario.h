@@ -93,6 +93,7 @@ struct swisd_scenario_step {
 struct swisd_scenario_workload {
   char model[SWISD_SCENARIO_PATH_BYTES]; /* path, or a built-in name; empty: the made-up shape below */
   char data[SWISD_SCENARIO_PATH_BYTES];  /* input items: path, or a built-in name; may be empty for a shape */
+  uint32_t stages;                       /* that a language model in Hugging Face's layout is cut in */
   struct swisd_scenario_step steps[SWISD_STEPS_MAX];
   uint32_t step_count;
   uint64_t in_bytes;                    /* of the shape, per item */

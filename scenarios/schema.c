@@ -117,6 +117,8 @@ const struct swisd_key swisd_keys[] = {
 
   {SWISD_SECTION_WORKLOAD, SWISD_KEY_TEXT, 0, 0, "model", FIELD(swisd_scenario, workload.model), 1, 255, NULL, NULL,
    "path of a model, or the name of a built-in one"},
+  {SWISD_SECTION_WORKLOAD, SWISD_KEY_WHOLE, 0, 0, "stages", FIELD(swisd_scenario, workload.stages), 1, SWISD_STEPS_MAX, "2", NULL,
+   "that a language model in Hugging Face's layout is cut in"},
   {SWISD_SECTION_WORKLOAD, SWISD_KEY_MAP, SWISD_SECTION_SHAPE, 0, "shape", NO_FIELD, 0, 0, NULL, NULL,
    "a made-up model, instead of model"},
   {SWISD_SECTION_WORKLOAD, SWISD_KEY_TEXT, 0, 0, "data", FIELD(swisd_scenario, workload.data), 1, 255, NULL, NULL,
