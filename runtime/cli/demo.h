@@ -58,6 +58,7 @@ struct swisd_demo_outcome {
 struct swisd_demo_lab {
   const struct swisd_demo_plan *plan;
   const char *executable, *directory, *kernels;
+  const char *raw; /* a file for the rows of the answer; NULL: none */
   char seed_address[64];
   struct swisd_lab_process devices[SWISD_DEMO_DEVICES_MAX], submitter;
   uint32_t incarnations[SWISD_DEMO_DEVICES_MAX]; /* recordings of each */

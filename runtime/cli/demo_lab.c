@@ -108,6 +108,10 @@ static int start_submitter(struct swisd_demo_lab *lab, struct swisd_error *error
   const char *argv[40] = {lab->executable, "classify", "--data", directory, "--port", "0", "--join", lab->seed_address, "--repeat",
                           passes, "--items", items, "--record", recording, "--kernels", lab->kernels, "--check"};
   size_t count = 17;
+  if (lab->raw) {
+    argv[count++] = "--raw";
+    argv[count++] = lab->raw;
+  }
   if (strchr(workload->model, '/')) {
     argv[count++] = "--model";
     argv[count++] = workload->model;
