@@ -555,6 +555,8 @@ static void run_session(struct swisd_node *node, uint8_t j, uint8_t s)
   struct swisd_lane *lane = &job->lanes[l];
   if (session->issue || lane->ready_items == 0)
     return;
+  if (session->partner && sub->partners[session->partner].blocked_until_ns > node->now_ns)
+    return;
   uint16_t index = lane->first;
   while (index && sub->pool.list[index].state != SWISD_INTERVAL_READY)
     index = sub->pool.list[index].next;

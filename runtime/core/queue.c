@@ -49,6 +49,7 @@ static void forget(struct swisd_node *node, struct swisd_queued *queued)
   struct swisd_open_job *job = swisd_open_job_find(node, queued->task.key.job);
   SWISD_ASSERT(job && job->queued);
   job->queued--;
+  job->touched_ns = node->now_ns;
   worker->queued--;
   if (queued->state == SWISD_QUEUED_RUNNING)
     worker->running--;
@@ -171,7 +172,7 @@ void swisd_queue_task(struct swisd_node *node, const struct swisd_event_message 
       task->key.step >= SWISD_STEPS_MAX || task->kernel >= SWISD_KERNEL_COUNT || !sources_are_sound(task, &event->body)) {
     swisd_out_release(node, event->body);
     if (swisd_id_equal(event->from, task->key.job.submitter))
-      nack(node, &task->key, job == NULL ? SWISD_NACK_BUSY : SWISD_NACK_FAILED);
+      nack(node, &task->key, job == NULL ? SWISD_NACK_BUSY : SWISD_NACK_FAILED)->delay_ms = 200;
     return;
   }
   if (job->credits)
@@ -215,6 +216,7 @@ void swisd_queue_task(struct swisd_node *node, const struct swisd_event_message 
     worker->task_ns += slot->cost_ns / 4 - worker->task_ns / 4;
   worker->queued++;
   job->queued++;
+  job->touched_ns = node->now_ns;
   job->served_flops += task->flops;
   take_inputs(node, slot, event->body);
   worker->start_due = worker->grant_due = true;

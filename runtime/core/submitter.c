@@ -561,6 +561,8 @@ static void on_nack(struct swisd_node *node, const struct swisd_event_message *e
       sub->credit_partners--;
     partner->credits = 0;
     partner->blocked_until_ns = node->now_ns + (nack->delay_ms < 1000 ? nack->delay_ms : 1000) * SWISD_MILLISECOND;
+    if (pinned)
+      swisd_partner_unpin_if_others(node, p);
     break;
   case SWISD_NACK_NOT_HELD:
     for (uint32_t h = 0; h < partner->holding_count; h++)

@@ -114,6 +114,40 @@ static void expire(struct swisd_node *node)
   }
 }
 
+/* Whether outputs or state of this job lie here. */
+static bool keeps_something(const struct swisd_node *node, const struct swisd_open_job *job)
+{
+  for (uint32_t s = 0; s < SWISD_STEPS_MAX; s++)
+    if (job->epochs[s])
+      return true;
+  for (uint32_t o = 0; node->worker->output_count && o < node->config.limits.outputs_max; o++)
+    if (node->worker->outputs[o].used && swisd_job_id_equal(node->worker->outputs[o].job, job->id))
+      return true;
+  return false;
+}
+
+/* The open job that gives way to a new one when the table is full: one that has had nothing here for a while, and leaves
+ * nothing behind rather than something. Else several submitters could each hold what another waits for, for ever. */
+static struct swisd_open_job *make_place(struct swisd_node *node)
+{
+  struct swisd_open_job *victim = NULL;
+  bool victim_keeps = true;
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
+    struct swisd_open_job *job = &node->worker->jobs[j];
+    const bool keeps = keeps_something(node, job);
+    const uint64_t idle_ns = keeps ? 2 * SWISD_SECOND : node->config.credit_ns;
+    if (job->queued || node->now_ns - job->touched_ns < idle_ns || swisd_id_equal(job->id.submitter, node->config.id))
+      continue;
+    if (victim == NULL || (victim_keeps && !keeps) || (victim_keeps == keeps && job->touched_ns < victim->touched_ns)) {
+      victim = job;
+      victim_keeps = keeps;
+    }
+  }
+  if (victim)
+    close_job(node, victim);
+  return victim;
+}
+
 static void on_open(struct swisd_node *node, struct swisd_id from, const struct swisd_message_job_open *open)
 {
   struct swisd_worker *worker = node->worker;
@@ -124,13 +158,14 @@ static void on_open(struct swisd_node *node, struct swisd_id from, const struct 
     for (uint32_t j = 0; j < node->config.limits.open_jobs_max && !job; j++)
       if (!worker->jobs[j].used)
         job = &worker->jobs[j];
-    if (job == NULL) {
+    if (job == NULL && (job = make_place(node)) == NULL) {
       swisd_out_table_full(node, SWISD_TABLE_OPEN_JOBS);
       return;
     }
     memset(job, 0, sizeof *job);
     job->used = true;
     job->id = open->job;
+    job->touched_ns = node->now_ns;
     /* A newcomer starts level with the least served, or it would take all until it has caught up. */
     uint64_t least = SWISD_NEVER;
     for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++)

@@ -17,6 +17,7 @@ struct swisd_open_job {
   uint64_t lease_deadline_ns, credit_deadline_ns;
   uint64_t served_flops; /* least served first */
   uint16_t queued;       /* its tasks here */
+  uint64_t touched_ns;   /* when it came, or a task of it came or ended */
   uint32_t epochs[SWISD_STEPS_MAX]; /* the highest seen: an older one is fenced off */
   swisd_shard_id shards[SWISD_OPEN_LANES_MAX];
 };
