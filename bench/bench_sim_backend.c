@@ -41,8 +41,10 @@ static void note(struct toy *toy, uint32_t kind, uint32_t a, uint32_t b)
 
 static void later(struct toy *toy, uint32_t node, uint32_t kind, double delay_s)
 {
-  const struct swisd_sim_event event = {.time_ns = swisd_sim_now_ns(toy->sim) + (uint64_t)(delay_s * SECOND_NS), .kind = kind,
-                                        .node = node, .turn = toy->nodes[node].turn};
+  const struct swisd_sim_event event = {.time_ns = swisd_sim_now_ns(toy->sim) + (uint64_t)(delay_s * SECOND_NS),
+                                        .kind = kind,
+                                        .node = node,
+                                        .turn = toy->nodes[node].turn};
   swisd_sim_at(toy->sim, &event);
 }
 
@@ -158,9 +160,11 @@ int main(int argc, char **argv)
     hosts[n].latency_down_s = 0.5e-3;
     toy.nodes[n].random = swisd_philox_stream(seed, 0, n, 2);
   }
-  const struct swisd_sim_config config = {
-      .hosts = hosts, .host_count = toy.count, .quantum_ns = argc > 5 ? strtoull(argv[5], NULL, 10) * UINT64_C(1000000) : 0,
-      .model = argc > 4 && strcmp(argv[4], "formula") == 0 ? SWISD_SIM_FORMULA : SWISD_SIM_SIMGRID};
+  const struct swisd_sim_config config = {.hosts = hosts,
+                                          .host_count = toy.count,
+                                          .quantum_ns = argc > 5 ? strtoull(argv[5], NULL, 10) * UINT64_C(1000000) : 0,
+                                          .model =
+                                            argc > 4 && strcmp(argv[4], "formula") == 0 ? SWISD_SIM_FORMULA : SWISD_SIM_SIMGRID};
   toy.sim = swisd_sim_new(&config);
   const double load_s = cpu_s();
   swisd_sim_run(toy.sim, &toy.handler, prepare, (uint64_t)(duration_s * SECOND_NS));

@@ -107,7 +107,7 @@ static struct swisd_sim_activity *activity_new(struct swisd_sim *sim, uint32_t f
     activity = malloc(sizeof *activity);
   assert(activity != NULL);
   *activity = (struct swisd_sim_activity){
-      .job = {.from = from, .to = to, .bulk = bulk}, .sim = sim, .live = true, .references = 1, .amount = amount};
+    .job = {.from = from, .to = to, .bulk = bulk}, .sim = sim, .live = true, .references = 1, .amount = amount};
   sim->active++;
   return activity;
 }
@@ -162,8 +162,12 @@ static void retire(struct swisd_sim_activity *activity)
 void swisd_sim_activity_ended(struct swisd_sim_activity *activity, uint64_t time_ns)
 {
   activity->references++;
-  struct swisd_sim_event event = {.time_ns = time_ns, .kind = SWISD_SIM_JOB, .node = activity->job.to,
-                                  .peer = activity->job.from, .turn = activity->ends, .u.job = &activity->job};
+  struct swisd_sim_event event = {.time_ns = time_ns,
+                                  .kind = SWISD_SIM_JOB,
+                                  .node = activity->job.to,
+                                  .peer = activity->job.from,
+                                  .turn = activity->ends,
+                                  .u.job = &activity->job};
   push(activity->sim, &event);
 }
 
@@ -261,13 +265,16 @@ void swisd_sim_send(struct swisd_sim *sim, uint32_t from, uint32_t to, uint32_t 
     struct swisd_sim_host_state *host = &sim->hosts[from];
     if (host->uplink_free_ns > start_ns)
       start_ns = host->uplink_free_ns;
-    host->uplink_free_ns = start_ns + to_ns(wire_bytes / slower(SWISD_SIM_BANDWIDTH_UNLIMITED,
-                                                                sim->config.hosts[from].up_bytes_per_s));
+    host->uplink_free_ns =
+      start_ns + to_ns(wire_bytes / slower(SWISD_SIM_BANDWIDTH_UNLIMITED, sim->config.hosts[from].up_bytes_per_s));
   }
-  const double flight_s =
-      from == to ? 0 : swisd_sim_latency_s(sim, from, to) + wire_bytes / swisd_sim_bandwidth(sim, from, to);
-  const struct swisd_sim_event event = {.time_ns = start_ns + to_ns(flight_s) + extra_ns, .kind = SWISD_SIM_MESSAGE,
-                                        .node = to, .peer = from, .turn = turn, .u.bytes = bytes};
+  const double flight_s = from == to ? 0 : swisd_sim_latency_s(sim, from, to) + wire_bytes / swisd_sim_bandwidth(sim, from, to);
+  const struct swisd_sim_event event = {.time_ns = start_ns + to_ns(flight_s) + extra_ns,
+                                        .kind = SWISD_SIM_MESSAGE,
+                                        .node = to,
+                                        .peer = from,
+                                        .turn = turn,
+                                        .u.bytes = bytes};
   push(sim, &event);
 }
 
@@ -276,8 +283,12 @@ void swisd_sim_send(struct swisd_sim *sim, uint32_t from, uint32_t to, uint32_t 
 /* A transfer that carried a control message becomes that message. */
 static struct swisd_sim_event message_of(struct swisd_sim *sim, const struct swisd_sim_activity *activity)
 {
-  const struct swisd_sim_event event = {.time_ns = sim->now_ns, .kind = SWISD_SIM_MESSAGE, .node = activity->job.to,
-                                        .peer = activity->job.from, .turn = activity->turn, .u.bytes = activity->message};
+  const struct swisd_sim_event event = {.time_ns = sim->now_ns,
+                                        .kind = SWISD_SIM_MESSAGE,
+                                        .node = activity->job.to,
+                                        .peer = activity->job.from,
+                                        .turn = activity->turn,
+                                        .u.bytes = activity->message};
   return event;
 }
 

@@ -42,7 +42,7 @@ struct swisd_sim_activity {
   /* FORMULA */
   double left_s, rate; /* from since_ns on; left_s at full speed */
   uint64_t since_ns;
-  uint32_t ends;       /* counts reschedulings, so that an end that no longer holds is known */
+  uint32_t ends; /* counts reschedulings, so that an end that no longer holds is known */
   /* lists: [0] of the sender or computer (and of the unused), [1] of the receiver */
   struct swisd_sim_activity *next[2], **link[2];
 };
@@ -68,8 +68,8 @@ struct swisd_sim {
   bool stopped;
   struct swisd_sim_counts counts;
   /* SIMGRID */
-  sg_sem_t wake;         /* the loop sleeps on it */
-  uint64_t wake_ns;      /* until then; UINT64_MAX: it does not sleep */
+  sg_sem_t wake;           /* the loop sleeps on it */
+  uint64_t wake_ns;        /* until then; UINT64_MAX: it does not sleep */
   sg_mailbox_t *mailboxes; /* SimGrid never frees one: they are used again */
   uint32_t mailbox_count, mailbox_capacity, mailbox_total;
 };

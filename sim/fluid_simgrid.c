@@ -232,4 +232,4 @@ static void freeze(struct swisd_sim *sim, struct swisd_sim_activity *activity)
 }
 
 const struct swisd_sim_fluid swisd_sim_fluid_simgrid = {
-    .start = start, .run = run, .advance = advance, .begin = begin, .cancel = cancel, .speed = speed, .freeze = freeze};
+  .start = start, .run = run, .advance = advance, .begin = begin, .cancel = cancel, .speed = speed, .freeze = freeze};

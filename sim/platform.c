@@ -8,7 +8,8 @@ void swisd_sim_write_platform(const struct swisd_sim_config *config, FILE *out)
 {
   fputs("<?xml version='1.0'?>\n<!DOCTYPE platform SYSTEM \"https://simgrid.org/simgrid.dtd\">\n"
         "<platform version=\"4.1\"><zone id=\"star\" routing=\"Cluster\">\n"
-        "<host id=\"driver\" speed=\"1Gf\"/><link id=\"ldriver\" bandwidth=\"1GBps\" latency=\"1us\"/>\n", out);
+        "<host id=\"driver\" speed=\"1Gf\"/><link id=\"ldriver\" bandwidth=\"1GBps\" latency=\"1us\"/>\n",
+        out);
   for (uint32_t h = 0; h < config->host_count; h++) {
     const struct swisd_sim_host *host = &config->hosts[h];
     /* Speeds in units of one flop per second, the first the normal one: an amount is then seconds of a slot. */

@@ -36,7 +36,7 @@ static double seconds_of(const struct swisd_sim_device *device, const struct swi
   if (a->program == SWISD_PROGRAM_COMMIT)
     return OVERHEAD_S + (c->sources[0] == NULL ? 0 : (double)c->sources[0]->bytes / COMMIT_BYTES_PER_S);
   const double speed =
-      device->device_class == NULL ? SUBMITTER_FLOPS_PER_S : device->device_class->flops_per_s[a->kernel % SWISD_KERNEL_COUNT];
+    device->device_class == NULL ? SUBMITTER_FLOPS_PER_S : device->device_class->flops_per_s[a->kernel % SWISD_KERNEL_COUNT];
   return OVERHEAD_S + (double)a->flops / speed;
 }
 
@@ -64,7 +64,7 @@ void swisd_simcompute_start(struct swisd_simdriver *d, uint32_t node, const stru
     return;
   }
   const struct swisd_runlog_key key = swisd_simreport_key(d, &action->key);
-  swisd_runlog_task_start(d->log, node, &key, c->started_ns, (double)action->flops);
+  swisd_runlog_task_start(d->log, node, &key, swisd_simdriver_since(d, c->started_ns), (double)action->flops);
   c->operation.job = swisd_sim_compute(d->sim, node, duration_s);
   c->operation.job->operation = &c->operation;
 }
@@ -80,7 +80,7 @@ static void end(struct swisd_simdriver *d, uint32_t node, struct swisd_sim_compu
   out->elapsed_ns = swisd_simdriver_now(d) - c->started_ns;
   if (c->action.program == SWISD_PROGRAM_RUN) {
     const struct swisd_runlog_key key = swisd_simreport_key(d, &c->action.key);
-    swisd_runlog_task_end(d->log, node, &key, swisd_simdriver_now(d));
+    swisd_runlog_task_end(d->log, node, &key, swisd_simdriver_since(d, swisd_simdriver_now(d)));
   }
   if (c->cancelled)
     out->status = SWISD_ERROR_CANCELLED;
@@ -145,7 +145,7 @@ void swisd_simcompute_clear(struct swisd_simdriver *d, uint32_t node)
     device->computing = c->next;
     if (c->action.program == SWISD_PROGRAM_RUN) {
       const struct swisd_runlog_key key = swisd_simreport_key(d, &c->action.key);
-      swisd_runlog_task_end(d->log, node, &key, swisd_simdriver_now(d));
+      swisd_runlog_task_end(d->log, node, &key, swisd_simdriver_since(d, swisd_simdriver_now(d)));
     }
     discard(c);
   }

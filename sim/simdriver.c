@@ -37,11 +37,10 @@ struct swisd_address swisd_simdriver_address(uint32_t node)
 
 /* ---- one step ---- */
 
-void swisd_simdriver_at(struct swisd_simdriver *d, uint64_t time_ns, uint32_t kind, uint32_t node, uint32_t peer,
-                        uint64_t number)
+void swisd_simdriver_at(struct swisd_simdriver *d, uint64_t time_ns, uint32_t kind, uint32_t node, uint32_t peer, uint64_t number)
 {
-  const struct swisd_sim_event event = {.time_ns = time_ns, .kind = kind, .node = node, .peer = peer,
-                                        .turn = d->devices[node].turn, .u.number = number};
+  const struct swisd_sim_event event = {
+    .time_ns = time_ns, .kind = kind, .node = node, .peer = peer, .turn = d->devices[node].turn, .u.number = number};
   swisd_sim_at(d->sim, &event);
 }
 
@@ -62,24 +61,41 @@ static void act(struct swisd_simdriver *d, uint32_t node, const struct swisd_act
 {
   struct swisd_sim_device *device = &d->devices[node];
   switch (action->kind) {
-    case SWISD_ACTION_SEND: swisd_simnetwork_send(d, node, &action->u.send); break;
-    case SWISD_ACTION_COMPUTE: swisd_simcompute_start(d, node, &action->u.compute); break;
-    case SWISD_ACTION_CANCEL:
-      if (!swisd_simcompute_cancel(d, node, action->u.ticket))
-        swisd_simtransfer_cancel(d, node, action->u.ticket);
-      break;
-    case SWISD_ACTION_FETCH_SHARD: swisd_simtransfer_start(d, node, &action->u.fetch, true); break;
-    case SWISD_ACTION_FETCH_BODY: swisd_simtransfer_start(d, node, &action->u.fetch, false); break;
-    case SWISD_ACTION_GRANT: break; /* bodies never wait for memory here */
-    case SWISD_ACTION_DROP:
-      for (uint32_t i = 0; i < device->disk_count; i++)
-        if (device->disk[i] == action->u.drop.shard)
-          device->disk[i] = device->disk[--device->disk_count];
-      break;
-    case SWISD_ACTION_RELEASE: SWISD_ASSERT(swisd_sim_bodies_release(&device->bodies, action->u.release)); break;
-    case SWISD_ACTION_PERSIST: device->incarnation = action->u.persist.incarnation; break;
-    case SWISD_ACTION_ANSWER: swisd_simjobs_answer(d, node, &action->u.answer); break;
-    case SWISD_ACTION_FORGET: swisd_simcompute_forget(device, action->u.forget); break;
+  case SWISD_ACTION_SEND:
+    swisd_simnetwork_send(d, node, &action->u.send);
+    break;
+  case SWISD_ACTION_COMPUTE:
+    swisd_simcompute_start(d, node, &action->u.compute);
+    break;
+  case SWISD_ACTION_CANCEL:
+    if (!swisd_simcompute_cancel(d, node, action->u.ticket))
+      swisd_simtransfer_cancel(d, node, action->u.ticket);
+    break;
+  case SWISD_ACTION_FETCH_SHARD:
+    swisd_simtransfer_start(d, node, &action->u.fetch, true);
+    break;
+  case SWISD_ACTION_FETCH_BODY:
+    swisd_simtransfer_start(d, node, &action->u.fetch, false);
+    break;
+  case SWISD_ACTION_GRANT:
+    break; /* bodies never wait for memory here */
+  case SWISD_ACTION_DROP:
+    for (uint32_t i = 0; i < device->disk_count; i++)
+      if (device->disk[i] == action->u.drop.shard)
+        device->disk[i] = device->disk[--device->disk_count];
+    break;
+  case SWISD_ACTION_RELEASE:
+    SWISD_ASSERT(swisd_sim_bodies_release(&device->bodies, action->u.release));
+    break;
+  case SWISD_ACTION_PERSIST:
+    device->incarnation = action->u.persist.incarnation;
+    break;
+  case SWISD_ACTION_ANSWER:
+    swisd_simjobs_answer(d, node, &action->u.answer);
+    break;
+  case SWISD_ACTION_FORGET:
+    swisd_simcompute_forget(device, action->u.forget);
+    break;
   }
 }
 
@@ -161,14 +177,18 @@ static void job_ended(struct swisd_simdriver *d, const struct swisd_sim_event *e
 {
   struct swisd_sim_operation *operation = event->u.job->operation;
   switch (operation->kind) {
-    case SWISD_SIM_COMPUTING: swisd_simcompute_ended(d, event->node, (struct swisd_sim_computing *)operation); break;
-    case SWISD_SIM_FETCHING: {
-      struct swisd_sim_fetching *fetching = (struct swisd_sim_fetching *)operation;
-      operation->job = NULL;
-      swisd_simtransfer_fetched(d, event->node, fetching->action.ticket);
-      break;
-    }
-    default: swisd_simnetwork_carried(d, (struct swisd_sim_flight *)operation); break;
+  case SWISD_SIM_COMPUTING:
+    swisd_simcompute_ended(d, event->node, (struct swisd_sim_computing *)operation);
+    break;
+  case SWISD_SIM_FETCHING: {
+    struct swisd_sim_fetching *fetching = (struct swisd_sim_fetching *)operation;
+    operation->job = NULL;
+    swisd_simtransfer_fetched(d, event->node, fetching->action.ticket);
+    break;
+  }
+  default:
+    swisd_simnetwork_carried(d, (struct swisd_sim_flight *)operation);
+    break;
   }
 }
 
@@ -198,18 +218,31 @@ static void process_event(struct swisd_simdriver *d, const struct swisd_sim_even
     return;
   }
   switch (event->kind) {
-    case SWISD_SIM_DEADLINE: deadline(d, event); break;
-    case SWISD_SIM_COMPUTED: swisd_simcompute_quick(d, event->node, (uint32_t)event->u.number); break;
-    case SWISD_SIM_FETCHED: swisd_simtransfer_fetched(d, event->node, (uint32_t)event->u.number); break;
-    case SWISD_SIM_PROGRESS: swisd_simtransfer_progress(d, event->node, (uint32_t)event->u.number); break;
-    case SWISD_SIM_UNREACHABLE: {
-      const struct swisd_event lost = {.kind = SWISD_EVENT_UNREACHABLE, .u.peer = swisd_simdriver_id(d, event->peer)};
-      swisd_simdriver_step(d, event->node, &lost);
-      break;
-    }
-    case SWISD_SIM_FEED: swisd_simjobs_feed(d, event->node, event->u.number); break;
-    case SWISD_SIM_EXIT: swisd_simlife_exit(d, event->node); break;
-    default: SWISD_ASSERT(false);
+  case SWISD_SIM_DEADLINE:
+    deadline(d, event);
+    break;
+  case SWISD_SIM_COMPUTED:
+    swisd_simcompute_quick(d, event->node, (uint32_t)event->u.number);
+    break;
+  case SWISD_SIM_FETCHED:
+    swisd_simtransfer_fetched(d, event->node, (uint32_t)event->u.number);
+    break;
+  case SWISD_SIM_PROGRESS:
+    swisd_simtransfer_progress(d, event->node, (uint32_t)event->u.number);
+    break;
+  case SWISD_SIM_UNREACHABLE: {
+    const struct swisd_event lost = {.kind = SWISD_EVENT_UNREACHABLE, .u.peer = swisd_simdriver_id(d, event->peer)};
+    swisd_simdriver_step(d, event->node, &lost);
+    break;
+  }
+  case SWISD_SIM_FEED:
+    swisd_simjobs_feed(d, event->node, event->u.number);
+    break;
+  case SWISD_SIM_EXIT:
+    swisd_simlife_exit(d, event->node);
+    break;
+  default:
+    SWISD_ASSERT(false);
   }
 }
 
@@ -217,16 +250,36 @@ static void on_event(struct swisd_sim_handler *handler, const struct swisd_sim_e
 {
   struct swisd_simdriver *d = (struct swisd_simdriver *)handler;
   switch (event->kind) {
-    case SWISD_SIM_JOB: job_ended(d, event); break;
-    case SWISD_SIM_MESSAGE: swisd_simnetwork_arrive(d, event); break;
-    case SWISD_SIM_REQUEST: swisd_simtransfer_request(d, event); break;
-    case SWISD_SIM_STALLED: swisd_simnetwork_stalled(d, event); break;
-    case SWISD_SIM_START: swisd_simlife_start(d, event->node); break;
-    case SWISD_SIM_CHURN: swisd_simlife_churn(d, event->node); break;
-    case SWISD_SIM_FAULT: swisd_simlife_fault(d, (uint32_t)event->u.number, false); break;
-    case SWISD_SIM_FAULT_OVER: swisd_simlife_fault(d, (uint32_t)event->u.number, true); break;
-    case SWISD_SIM_SUBMIT: swisd_simjobs_submit(d, event->node); break;
-    default: process_event(d, event); break;
+  case SWISD_SIM_JOB:
+    job_ended(d, event);
+    break;
+  case SWISD_SIM_MESSAGE:
+    swisd_simnetwork_arrive(d, event);
+    break;
+  case SWISD_SIM_REQUEST:
+    swisd_simtransfer_request(d, event);
+    break;
+  case SWISD_SIM_STALLED:
+    swisd_simnetwork_stalled(d, event);
+    break;
+  case SWISD_SIM_START:
+    swisd_simlife_start(d, event->node);
+    break;
+  case SWISD_SIM_CHURN:
+    swisd_simlife_churn(d, event->node);
+    break;
+  case SWISD_SIM_FAULT:
+    swisd_simlife_fault(d, (uint32_t)event->u.number, false);
+    break;
+  case SWISD_SIM_FAULT_OVER:
+    swisd_simlife_fault(d, (uint32_t)event->u.number, true);
+    break;
+  case SWISD_SIM_SUBMIT:
+    swisd_simjobs_submit(d, event->node);
+    break;
+  default:
+    process_event(d, event);
+    break;
   }
 }
 
@@ -331,8 +384,11 @@ static int build(struct swisd_simdriver *d, struct swisd_error *error)
     build_device(d, i);
   for (uint32_t i = 0; i < scenario->link_count; i++)
     d->link_loss[i] = scenario->links[i].loss;
-  struct swisd_sim_config config = {.hosts = d->hosts, .host_count = d->node_count, .model = d->options.model,
-                                    .quantum_ns = d->options.quantum_ns, .serialise = d->options.serialise,
+  struct swisd_sim_config config = {.hosts = d->hosts,
+                                    .host_count = d->node_count,
+                                    .model = d->options.model,
+                                    .quantum_ns = d->options.quantum_ns,
+                                    .serialise = d->options.serialise,
                                     .everything = d->options.everything};
   if (gather_factors(scenario, &config, error) < 0)
     return -1;
@@ -379,7 +435,7 @@ struct swisd_simdriver *swisd_simdriver_new(const struct swisd_scenario *scenari
 
 int swisd_simdriver_run(struct swisd_simdriver *d, struct swisd_error *error)
 {
-  swisd_sim_run(d->sim, &d->handler, on_prepare, d->scenario->duration_ns);
+  swisd_sim_run(d->sim, &d->handler, on_prepare, d->options.settle_ns + d->scenario->duration_ns);
   d->end_ns = swisd_sim_now_ns(d->sim);
   if (d->failed)
     *error = d->error;
@@ -396,7 +452,7 @@ int swisd_simdriver_close(struct swisd_simdriver *d, struct swisd_error *error)
   for (uint32_t i = 0; i < d->node_count; i++)
     swisd_simlife_free(d, i);
   if (built)
-    status = swisd_runlog_close(d->log, &summary, d->end_ns, error);
+    status = swisd_runlog_close(d->log, &summary, swisd_simdriver_since(d, d->end_ns), error);
   else if (d->log != NULL)
     swisd_runlog_discard(d->log);
   if (d->sim != NULL)

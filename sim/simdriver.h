@@ -16,12 +16,13 @@ struct swisd_simdriver_options {
   const char *directory;     /* where the run log goes; NULL: nowhere */
   uint32_t repeat;
   enum swisd_sim_fluid_kind model;
-  uint64_t quantum_ns;  /* of the backend */
-  bool everything;      /* messages as transfers, too */
-  bool serialise;       /* messages share their sender's uplink */
-  bool check;           /* swisd_node_check() after every step: slow */
-  const char *record;   /* directory for flight recordings, a file per node and life; NULL: none */
-  FILE *trace;          /* every trace of every node as text; NULL: none */
+  uint64_t settle_ns;  /* devices join and fetch shards for so long before the run's time begins */
+  uint64_t quantum_ns; /* of the backend */
+  bool everything;     /* messages as transfers, too */
+  bool serialise;      /* messages share their sender's uplink */
+  bool check;          /* swisd_node_check() after every step: slow */
+  const char *record;  /* directory for flight recordings, a file per node and life; NULL: none */
+  FILE *trace;         /* every trace of every node as text; NULL: none */
 };
 
 struct swisd_simdriver;

@@ -28,11 +28,11 @@ enum swisd_sim_kind {
   SWISD_SIM_EXIT,        /* a leaving process ends */
   SWISD_SIM_FEED,        /* number: a job with room for more input */
   /* not of a node's process */
-  SWISD_SIM_STALLED,     /* bytes: a flight whose way is blocked; node = to */
-  SWISD_SIM_CHURN,       /* node */
-  SWISD_SIM_FAULT,       /* number: index of the fault */
-  SWISD_SIM_FAULT_OVER,  /* the same */
-  SWISD_SIM_SUBMIT,      /* node: a submitter */
+  SWISD_SIM_STALLED,    /* bytes: a flight whose way is blocked; node = to */
+  SWISD_SIM_CHURN,      /* node */
+  SWISD_SIM_FAULT,      /* number: index of the fault */
+  SWISD_SIM_FAULT_OVER, /* the same */
+  SWISD_SIM_SUBMIT,     /* node: a submitter */
 };
 
 /* What a job of the backend is for. First member of each. */
@@ -93,12 +93,12 @@ struct swisd_sim_device {
   struct swisd_node *node; /* memory for one, always there */
   uint32_t turn;           /* counts the lives of its process */
   bool running, started, frozen, leaving;
-  uint16_t link; /* index in the scenario's, or SWISD_SCENARIO_NO_LINK */
-  double slow;   /* times slower */
-  uint64_t partitions;     /* bit set of the partition faults that it is in */
-  uint64_t deadline_ns;    /* armed for; SWISD_NEVER: not */
+  uint16_t link;        /* index in the scenario's, or SWISD_SCENARIO_NO_LINK */
+  double slow;          /* times slower */
+  uint64_t partitions;  /* bit set of the partition faults that it is in */
+  uint64_t deadline_ns; /* armed for; SWISD_NEVER: not */
   uint64_t frozen_since_ns;
-  uint64_t steps_now_ns;   /* how many steps at one instant: a node that never rests is stuck */
+  uint64_t steps_now_ns; /* how many steps at one instant: a node that never rests is stuck */
   uint32_t steps_now;
   struct swisd_philox loss, jitter;
 
@@ -123,14 +123,14 @@ struct swisd_sim_device {
 /* A job of a submitter. */
 struct swisd_sim_run_job {
   uint64_t number;
-  uint64_t items, given, answered; /* tokens: items = the bound */
+  uint64_t items, given, answered;   /* tokens: items = the bound */
   uint64_t block_items, *block_left; /* input is appended in blocks; unanswered items of each */
   uint32_t blocks;                   /* that have some left */
   bool submitted, ended;
   enum swisd_status status;
   uint64_t start_ns, end_ns;
   struct swisd_job_account account; /* when it ended */
-  uint8_t *answer; /* real: rows, or tokens */
+  uint8_t *answer;                  /* real: rows, or tokens */
   uint64_t answer_bytes, answer_tokens;
 };
 
@@ -149,10 +149,10 @@ struct swisd_simdriver {
   struct swisd_sim_device *devices;
   uint32_t device_count, submitter_count, node_count;
   struct swisd_sim_model model;
-  bool packed; /* wire: full */
-  double *link_loss; /* of each link, now */
+  bool packed;             /* wire: full */
+  double *link_loss;       /* of each link, now */
   uint32_t *fault_devices; /* room for a list */
-  uint8_t *linked; /* bit [a * node_count + b]: a stream between them has been used since both started */
+  uint8_t *linked;         /* bit [a * node_count + b]: a stream between them has been used since both started */
 
   struct swisd_sim_submitter *submitters;
   uint32_t jobs_each, jobs_left;
@@ -185,6 +185,11 @@ void swisd_simdriver_at(struct swisd_simdriver *d, uint64_t time_ns, uint32_t ki
                         uint64_t number);
 struct swisd_address swisd_simdriver_address(uint32_t node);
 static inline uint64_t swisd_simdriver_now(const struct swisd_simdriver *d) { return swisd_sim_now_ns(d->sim); }
+/* A time of the simulation on the scenario's clock, which the log uses; what comes before its beginning counts as 0. */
+static inline uint64_t swisd_simdriver_since(const struct swisd_simdriver *d, uint64_t time_ns)
+{
+  return time_ns > d->options.settle_ns ? time_ns - d->options.settle_ns : 0;
+}
 
 /* ---- simlife.c: processes come and go ---- */
 void swisd_simlife_prepare(struct swisd_simdriver *d); /* what the scenario will do */
@@ -193,7 +198,7 @@ void swisd_simlife_exit(struct swisd_simdriver *d, uint32_t node); /* after it h
 void swisd_simlife_churn(struct swisd_simdriver *d, uint32_t node);
 void swisd_simlife_fault(struct swisd_simdriver *d, uint32_t index, bool over);
 void swisd_simlife_hold(struct swisd_simdriver *d, const struct swisd_sim_event *event); /* until it thaws */
-void swisd_simlife_discard(struct swisd_sim_event *event); /* gives back what an event owns */
+void swisd_simlife_discard(struct swisd_sim_event *event);                               /* gives back what an event owns */
 void swisd_simlife_free(struct swisd_simdriver *d, uint32_t node);
 
 /* ---- simnetwork.c: messages ---- */

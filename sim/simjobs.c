@@ -11,8 +11,8 @@
 #include "sim/simdriver_internal.h"
 
 enum {
-  BLOCKS_UNDER_WAY = 6,        /* of one job's input: fewer than any limits' segments */
-  TOKENS_DEFAULT = 64,         /* length of a text when the scenario says none */
+  BLOCKS_UNDER_WAY = 6, /* of one job's input: fewer than any limits' segments */
+  TOKENS_DEFAULT = 64,  /* length of a text when the scenario says none */
   PROMPT_TOKENS_MAX = 4096,
 };
 #define BLOCK_S 2.0 /* of the whole swarm's time: what is appended at once */
@@ -102,11 +102,42 @@ static int open_inputs(struct swisd_simdriver *d, struct swisd_error *error)
 
 /* ---- planning ---- */
 
-/* Items per second of all devices, nobody missing. */
-static double full_rate(const struct swisd_simdriver *d)
+/* A speed that a scripted fault will set. */
+struct plan_change {
+  uint64_t time_ns;
+  uint32_t device;
+  double factor;
+};
+
+static int by_time(const void *left, const void *right)
 {
+  const struct plan_change *a = left, *b = right;
+  return a->time_ns != b->time_ns ? (a->time_ns < b->time_ns ? -1 : 1) : a->device < b->device ? -1 : a->device > b->device;
+}
+
+/* All changes of one fault; returns how many. `changes` has room for two per device. */
+static uint32_t plan_fault(struct swisd_simdriver *d, const struct swisd_scenario_fault *fault, struct plan_change *changes)
+{
+  if (fault->kind == SWISD_FAULT_LOSS || fault->kind == SWISD_FAULT_PARTITION)
+    return 0;
+  const double factor = fault->kind == SWISD_FAULT_SLOW ? 1 / fault->factor : fault->kind == SWISD_FAULT_RETURN ? 1 : 0;
+  const uint32_t hit = swisd_scenario_fault_devices(d->scenario, fault, d->options.repeat, d->fault_devices, d->device_count);
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < hit; i++) {
+    changes[count++] = (struct plan_change){fault->at_ns, d->fault_devices[i], factor};
+    if (fault->for_ns < SWISD_NEVER - fault->at_ns)
+      changes[count++] = (struct plan_change){fault->at_ns + fault->for_ns, d->fault_devices[i], 1};
+  }
+  return count;
+}
+
+/* Items that all devices could make in `span_ns` from the end of the warm-up on, with the scripted faults, without churn. */
+static double planned_items(struct swisd_simdriver *d, uint64_t span_ns)
+{
+  const struct swisd_scenario *scenario = d->scenario;
   struct swisd_runlog *log = swisd_runlog_open(NULL, &(struct swisd_error){0});
-  SWISD_ASSERT(log != NULL);
+  struct plan_change *changes = calloc((size_t)scenario->fault_count * d->device_count * 2 + 1, sizeof *changes);
+  SWISD_ASSERT(log != NULL && changes != NULL);
   for (uint32_t i = 0; i < d->device_count; i++) {
     double speeds[SWISD_KERNEL_COUNT];
     for (int k = 0; k < SWISD_KERNEL_COUNT; k++)
@@ -114,10 +145,17 @@ static double full_rate(const struct swisd_simdriver *d)
     swisd_runlog_device(log, "", "", speeds);
     swisd_runlog_speed(log, i, 0, 1);
   }
+  uint32_t count = 0;
+  for (uint32_t f = 0; f < scenario->fault_count; f++)
+    count += plan_fault(d, &scenario->faults[f], changes + count);
+  qsort(changes, count, sizeof *changes, by_time);
+  for (uint32_t c = 0; c < count; c++)
+    swisd_runlog_speed(log, changes[c].device, changes[c].time_ns, changes[c].factor);
   swisd_runlog_item_flops(log, d->model.item_flops);
-  const double rate = swisd_runlog_bound_items(log, 0, SWISD_SECOND);
+  const double items = swisd_runlog_bound_items(log, scenario->warmup_ns, scenario->warmup_ns + span_ns);
   swisd_runlog_discard(log);
-  return rate;
+  free(changes);
+  return items;
 }
 
 /* Images are appended whole. */
@@ -152,11 +190,11 @@ int swisd_simjobs_open(struct swisd_simdriver *d, struct swisd_error *error)
   const struct swisd_scenario_workload *workload = &d->scenario->workload;
   if (open_inputs(d, error) < 0)
     return -1;
-  const double rate = full_rate(d);
+  const double rate = planned_items(d, SWISD_SECOND);
   const uint64_t stream = workload->items > 0 ? workload->items : d->input_count;
   d->jobs_each = workload->requests;
-  const double all = workload->repeat > 0 ? (double)stream * (double)workload->repeat * d->jobs_each
-                                          : rate * (double)workload->bound_ns * 1e-9;
+  const double all =
+    workload->repeat > 0 ? (double)stream * (double)workload->repeat * d->jobs_each : planned_items(d, workload->bound_ns);
   const double each = all / ((double)d->submitter_count * d->jobs_each);
   if (each > 1e15)
     return swisd_error_set(error, "workload: a job of %.3g items, at most 1e15 are allowed", each);
@@ -165,8 +203,7 @@ int swisd_simjobs_open(struct swisd_simdriver *d, struct swisd_error *error)
     struct swisd_sim_submitter *submitter = &d->submitters[s];
     submitter->jobs = calloc(d->jobs_each, sizeof *submitter->jobs);
     SWISD_ASSERT(submitter->jobs != NULL);
-    submitter->arrivals =
-        swisd_philox_stream(d->scenario->seed, d->options.repeat, d->device_count + s, SWISD_PURPOSE_ARRIVAL);
+    submitter->arrivals = swisd_philox_stream(d->scenario->seed, d->options.repeat, d->device_count + s, SWISD_PURPOSE_ARRIVAL);
     for (uint32_t j = 0; j < d->jobs_each; j++)
       plan_job(d, &submitter->jobs[j], j + 1, each, rate / d->submitter_count);
   }
@@ -187,14 +224,14 @@ void swisd_simjobs_close(struct swisd_simdriver *d)
 
 static void schedule(struct swisd_simdriver *d, uint32_t node, uint64_t delay_ns)
 {
-  if (delay_ns < d->scenario->duration_ns)
+  if (delay_ns < d->options.settle_ns + d->scenario->duration_ns)
     swisd_simdriver_at(d, swisd_simdriver_now(d) + delay_ns, SWISD_SIM_SUBMIT, node, node, 0);
 }
 
 void swisd_simjobs_prepare(struct swisd_simdriver *d)
 {
   for (uint32_t s = 0; s < d->submitter_count; s++)
-    schedule(d, d->device_count + s, d->scenario->warmup_ns);
+    schedule(d, d->device_count + s, d->options.settle_ns + d->scenario->warmup_ns);
 }
 
 /* ---- a job's life ---- */
@@ -299,7 +336,7 @@ void swisd_simjobs_answer(struct swisd_simdriver *d, uint32_t node, const struct
   if (items > 0) {
     job->answered += items;
     d->last_answer_ns = swisd_simdriver_now(d);
-    swisd_runlog_items_answered(d->log, d->last_answer_ns, items);
+    swisd_runlog_items_answered(d->log, swisd_simdriver_since(d, d->last_answer_ns), items);
     if (d->model.tokens)
       speak(job, answer);
     else
@@ -322,9 +359,8 @@ uint8_t *swisd_simjobs_row(struct swisd_simdriver *d, uint32_t node, uint64_t nu
   if (node < d->device_count || number == 0 || number > d->jobs_each)
     return NULL;
   struct swisd_sim_run_job *job = &d->submitters[node - d->device_count].jobs[number - 1];
-  return job->answer == NULL || d->model.tokens || item >= job->items
-             ? NULL
-             : job->answer + item * d->model.answer_bytes_per_item;
+  return job->answer == NULL || d->model.tokens || item >= job->items ? NULL
+                                                                      : job->answer + item * d->model.answer_bytes_per_item;
 }
 
 const uint8_t *swisd_simdriver_answer(const struct swisd_simdriver *d, uint32_t submitter, uint32_t job, uint64_t *bytes)

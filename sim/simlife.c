@@ -180,8 +180,8 @@ static void follow(struct swisd_simdriver *d, uint32_t node, bool graceful)
 static void schedule_churn(struct swisd_simdriver *d, uint32_t node)
 {
   const uint64_t change_ns = d->devices[node].churn.change_ns;
-  if (change_ns != SWISD_NEVER)
-    swisd_simdriver_at(d, change_ns, SWISD_SIM_CHURN, node, node, 0);
+  if (change_ns < SWISD_NEVER - d->options.settle_ns)
+    swisd_simdriver_at(d, d->options.settle_ns + change_ns, SWISD_SIM_CHURN, node, node, 0);
 }
 
 void swisd_simlife_churn(struct swisd_simdriver *d, uint32_t node)
@@ -275,24 +275,31 @@ static void set_partition(struct swisd_simdriver *d, uint32_t node, uint64_t bit
 static void apply(struct swisd_simdriver *d, const struct swisd_scenario_fault *fault, uint32_t index, uint32_t node, bool over)
 {
   switch (fault->kind) {
-    case SWISD_FAULT_KILL: set_killed(d, node, !over); break;
-    case SWISD_FAULT_SILENCE:
-      if (over)
-        thaw(d, node);
-      else
-        silence(d, node);
-      break;
-    case SWISD_FAULT_SLOW: set_slow(d, node, over ? 1 : fault->factor); break;
-    case SWISD_FAULT_RETURN:
-      if (over)
-        break;
-      set_killed(d, node, false);
+  case SWISD_FAULT_KILL:
+    set_killed(d, node, !over);
+    break;
+  case SWISD_FAULT_SILENCE:
+    if (over)
       thaw(d, node);
-      if (d->devices[node].slow > 1)
-        set_slow(d, node, 1);
+    else
+      silence(d, node);
+    break;
+  case SWISD_FAULT_SLOW:
+    set_slow(d, node, over ? 1 : fault->factor);
+    break;
+  case SWISD_FAULT_RETURN:
+    if (over)
       break;
-    case SWISD_FAULT_PARTITION: set_partition(d, node, UINT64_C(1) << index % 64, !over); break;
-    default: break;
+    set_killed(d, node, false);
+    thaw(d, node);
+    if (d->devices[node].slow > 1)
+      set_slow(d, node, 1);
+    break;
+  case SWISD_FAULT_PARTITION:
+    set_partition(d, node, UINT64_C(1) << index % 64, !over);
+    break;
+  default:
+    break;
   }
 }
 
@@ -309,8 +316,7 @@ void swisd_simlife_fault(struct swisd_simdriver *d, uint32_t index, bool over)
     set_loss(d, fault, over);
     return;
   }
-  const uint32_t count =
-      swisd_scenario_fault_devices(d->scenario, fault, d->options.repeat, d->fault_devices, d->device_count);
+  const uint32_t count = swisd_scenario_fault_devices(d->scenario, fault, d->options.repeat, d->fault_devices, d->device_count);
   for (uint32_t i = 0; i < count; i++)
     apply(d, fault, index, d->fault_devices[i], over);
   for (uint32_t i = 0; i < count && fault->kind == SWISD_FAULT_PARTITION; i++)
@@ -323,12 +329,12 @@ static void plan_faults(struct swisd_simdriver *d)
 {
   for (uint32_t f = 0; f < d->scenario->fault_count; f++) {
     const struct swisd_scenario_fault *fault = &d->scenario->faults[f];
-    struct swisd_sim_event event = {.time_ns = fault->at_ns, .kind = SWISD_SIM_FAULT, .u.number = f};
+    struct swisd_sim_event event = {.time_ns = d->options.settle_ns + fault->at_ns, .kind = SWISD_SIM_FAULT, .u.number = f};
     swisd_sim_at(d->sim, &event);
-    if (fault->for_ns == SWISD_NEVER || fault->for_ns > SWISD_NEVER - fault->at_ns)
+    if (fault->for_ns > SWISD_NEVER - event.time_ns)
       continue;
     event.kind = SWISD_SIM_FAULT_OVER;
-    event.time_ns = fault->at_ns + fault->for_ns;
+    event.time_ns += fault->for_ns;
     swisd_sim_at(d->sim, &event);
   }
 }

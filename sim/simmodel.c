@@ -50,8 +50,11 @@ static int make_shape(const struct swisd_scenario *scenario, struct swisd_sim_mo
   for (uint32_t s = 0; s < workload->step_count; s++) {
     const struct swisd_scenario_step *from = &workload->steps[s];
     struct swisd_step_spec *step = &spec->steps[s];
-    *step = (struct swisd_step_spec){.kernel = from->kernel, .verify = workload->verify, .edge_count = 1,
-                                     .lane_first = spec->lane_count, .lane_count = from->lanes};
+    *step = (struct swisd_step_spec){.kernel = from->kernel,
+                                     .verify = workload->verify,
+                                     .edge_count = 1,
+                                     .lane_first = spec->lane_count,
+                                     .lane_count = from->lanes};
     step->edges[0].from = s == 0 ? SWISD_EDGE_FROM_INPUT : (uint8_t)(s - 1);
     if (s == workload->step_count - 1)
       step->flags = SWISD_STEP_HUB | SWISD_STEP_SINK;
@@ -62,10 +65,10 @@ static int make_shape(const struct swisd_scenario *scenario, struct swisd_sim_mo
       const swisd_shard_id shard = made_up_id(scenario->name, 1u + index);
       const uint64_t flops = (uint64_t)(from->flops / from->lanes + 0.5);
       const uint64_t out_bytes = (from->out_bytes + from->lanes - 1) / from->lanes;
-      spec->lanes[index] = (struct swisd_lane_spec){.shard = shard, .flops_per_item = flops > 0 ? flops : 1,
-                                                    .out_bytes_per_item = (uint32_t)out_bytes};
-      model->manifest.shards[index] = (struct swisd_model_shard){.shard = shard, .bytes = from->weight_bytes,
-                                                                 .flops_per_item = flops, .kernel = from->kernel};
+      spec->lanes[index] = (struct swisd_lane_spec){
+        .shard = shard, .flops_per_item = flops > 0 ? flops : 1, .out_bytes_per_item = (uint32_t)out_bytes};
+      model->manifest.shards[index] =
+        (struct swisd_model_shard){.shard = shard, .bytes = from->weight_bytes, .flops_per_item = flops, .kernel = from->kernel};
     }
   }
   model->manifest.shard_count = spec->lane_count;
@@ -104,23 +107,27 @@ static void describe_step(const struct swisd_model *model, unsigned s, struct sw
 {
   const struct swisd_model_step *from = &model->steps[s];
   struct swisd_step_spec *step = &out->spec.steps[s];
-  *step = (struct swisd_step_spec){.kernel = (uint8_t)from->kernel_class, .verify = (uint8_t)from->verify,
-                                   .edge_count = from->edge_count, .lane_first = from->lane_first,
+  *step = (struct swisd_step_spec){.kernel = (uint8_t)from->kernel_class,
+                                   .verify = (uint8_t)from->verify,
+                                   .edge_count = from->edge_count,
+                                   .lane_first = from->lane_first,
                                    .lane_count = from->lane_count};
   step->flags = (uint8_t)((from->stateful ? SWISD_STEP_STATEFUL : 0) | (from->tokens ? SWISD_STEP_TOKENS : 0) |
                           (is_sink(model, s) ? SWISD_STEP_SINK : 0) | (is_hub(model, s) ? SWISD_STEP_HUB : 0));
   for (unsigned e = 0; e < from->edge_count; e++)
-    step->edges[e] = (struct swisd_edge_spec){.from = from->edges[e].from, .map = (uint8_t)from->edges[e].map,
-                                              .combine = (uint8_t)from->edges[e].combine, .width = from->edges[e].width,
+    step->edges[e] = (struct swisd_edge_spec){.from = from->edges[e].from,
+                                              .map = (uint8_t)from->edges[e].map,
+                                              .combine = (uint8_t)from->edges[e].combine,
+                                              .width = from->edges[e].width,
                                               .period = from->edges[e].period};
   for (unsigned l = 0; l < from->lane_count; l++) {
     const struct swisd_lane *lane = &from->lanes[l];
     const unsigned index = from->lane_first + l;
-    out->spec.lanes[index] = (struct swisd_lane_spec){.shard = lane->shard, .flops_per_item = lane->flops_per_item,
+    out->spec.lanes[index] = (struct swisd_lane_spec){.shard = lane->shard,
+                                                      .flops_per_item = lane->flops_per_item,
                                                       .out_bytes_per_item = from->tokens ? 4 : lane->out_bytes_per_item};
-    out->manifest.shards[index] = (struct swisd_model_shard){.shard = lane->shard, .bytes = lane->bytes,
-                                                             .flops_per_item = lane->flops_per_item,
-                                                             .kernel = (uint8_t)from->kernel_class};
+    out->manifest.shards[index] = (struct swisd_model_shard){
+      .shard = lane->shard, .bytes = lane->bytes, .flops_per_item = lane->flops_per_item, .kernel = (uint8_t)from->kernel_class};
   }
 }
 
@@ -147,10 +154,11 @@ static int load(const struct swisd_scenario *scenario, const char *scenario_path
                            scenario->workload.model);
   model->bundle = calloc(1, sizeof *model->bundle);
   assert(model->bundle != NULL);
-  /* Two stages: the least that shows a pipeline; a folder that was cut already says its own number. */
-  const int status = swisd_llama_is_folder(path)
-                         ? (swisd_llama_import(path, 2, model->bundle, error) < 0 ? -1 : swisd_bundle_seal(model->bundle, error))
-                         : swisd_model_folder_load(path, model->bundle, error);
+  int status;
+  if (!swisd_llama_is_folder(path))
+    status = swisd_model_folder_load(path, model->bundle, error);
+  else if ((status = swisd_llama_import(path, scenario->workload.stages, model->bundle, error)) == 0)
+    status = swisd_bundle_seal(model->bundle, error);
   if (status < 0)
     return -1;
   const struct swisd_model *from = &model->bundle->model;

@@ -11,13 +11,13 @@
 struct swisd_sim_model {
   struct swisd_job_spec spec; /* items_max is the job's affair */
   struct swisd_message_model manifest;
-  double item_flops[SWISD_KERNEL_COUNT]; /* of one item, all steps and lanes */
+  double item_flops[SWISD_KERNEL_COUNT];           /* of one item, all steps and lanes */
   uint64_t up_bytes_per_item, down_bytes_per_item; /* that cross a submitter's link: inputs, and results that come to it */
-  uint32_t answer_bytes_per_item;        /* all lanes of the last step, side by side; 0: tokens */
+  uint32_t answer_bytes_per_item;                  /* all lanes of the last step, side by side; 0: tokens */
   bool tokens;
 
-  struct swisd_bundle *bundle; /* NULL: a made-up shape */
-  const struct swisd_kernels *kernels;               /* with `compute: real`, as the shards */
+  struct swisd_bundle *bundle;                        /* NULL: a made-up shape */
+  const struct swisd_kernels *kernels;                /* with `compute: real`, as the shards */
   struct swisd_shard *shards[SWISD_MODEL_SHARDS_MAX]; /* one packed copy serves all devices */
 };
 

@@ -60,21 +60,34 @@ static size_t used_bytes(const struct swisd_message *m)
 #define UP_TO(field, count) (offsetof(struct swisd_message, u.field) + (count) * sizeof(m->u.field[0]))
 #define WHOLE(member) (offsetof(struct swisd_message, u) + sizeof(m->u.member))
   switch (m->type) {
-    case SWISD_MESSAGE_PING:
-    case SWISD_MESSAGE_GOSSIP: return UP_TO(ping.rumours.list, m->u.ping.rumours.count);
-    case SWISD_MESSAGE_ACK: return UP_TO(ack.rumours.list, m->u.ack.rumours.count);
-    case SWISD_MESSAGE_SYNC: return UP_TO(sync.list, m->u.sync.count);
-    case SWISD_MESSAGE_MODEL: return UP_TO(model.shards, m->u.model.shard_count);
-    case SWISD_MESSAGE_JOB_OPEN: return UP_TO(job_open.lanes, m->u.job_open.lane_count);
-    case SWISD_MESSAGE_BODY_FREE: return UP_TO(body_free.bodies, m->u.body_free.count);
-    case SWISD_MESSAGE_TASK: return UP_TO(task.sources, m->u.task.source_count);
-    case SWISD_MESSAGE_PULL: return UP_TO(pull.holdings, m->u.pull.holding_count);
-    case SWISD_MESSAGE_RESULT: return WHOLE(result);
-    case SWISD_MESSAGE_NACK: return WHOLE(nack);
-    case SWISD_MESSAGE_CANCEL: return WHOLE(cancel);
-    case SWISD_MESSAGE_PING_REQ:
-    case SWISD_MESSAGE_PROBE_NACK: return WHOLE(ping_req);
-    default: return sizeof *m;
+  case SWISD_MESSAGE_PING:
+  case SWISD_MESSAGE_GOSSIP:
+    return UP_TO(ping.rumours.list, m->u.ping.rumours.count);
+  case SWISD_MESSAGE_ACK:
+    return UP_TO(ack.rumours.list, m->u.ack.rumours.count);
+  case SWISD_MESSAGE_SYNC:
+    return UP_TO(sync.list, m->u.sync.count);
+  case SWISD_MESSAGE_MODEL:
+    return UP_TO(model.shards, m->u.model.shard_count);
+  case SWISD_MESSAGE_JOB_OPEN:
+    return UP_TO(job_open.lanes, m->u.job_open.lane_count);
+  case SWISD_MESSAGE_BODY_FREE:
+    return UP_TO(body_free.bodies, m->u.body_free.count);
+  case SWISD_MESSAGE_TASK:
+    return UP_TO(task.sources, m->u.task.source_count);
+  case SWISD_MESSAGE_PULL:
+    return UP_TO(pull.holdings, m->u.pull.holding_count);
+  case SWISD_MESSAGE_RESULT:
+    return WHOLE(result);
+  case SWISD_MESSAGE_NACK:
+    return WHOLE(nack);
+  case SWISD_MESSAGE_CANCEL:
+    return WHOLE(cancel);
+  case SWISD_MESSAGE_PING_REQ:
+  case SWISD_MESSAGE_PROBE_NACK:
+    return WHOLE(ping_req);
+  default:
+    return sizeof *m;
   }
 #undef UP_TO
 #undef WHOLE
@@ -178,8 +191,11 @@ static void take_off(struct swisd_simdriver *d, struct swisd_sim_flight *flight)
 
 static void stall(struct swisd_simdriver *d, struct swisd_sim_flight *flight)
 {
-  const struct swisd_sim_event event = {.time_ns = swisd_simdriver_now(d) + SWISD_SIM_RETRY_NS, .kind = SWISD_SIM_STALLED,
-                                        .node = flight->to, .peer = flight->from, .u.bytes = (unsigned char *)flight};
+  const struct swisd_sim_event event = {.time_ns = swisd_simdriver_now(d) + SWISD_SIM_RETRY_NS,
+                                        .kind = SWISD_SIM_STALLED,
+                                        .node = flight->to,
+                                        .peer = flight->from,
+                                        .u.bytes = (unsigned char *)flight};
   swisd_sim_at(d->sim, &event);
 }
 
@@ -291,7 +307,11 @@ void swisd_simnetwork_arrive(struct swisd_simdriver *d, const struct swisd_sim_e
 void swisd_simnetwork_carried(struct swisd_simdriver *d, struct swisd_sim_flight *flight)
 {
   flight->operation.job = NULL;
-  const struct swisd_sim_event event = {.time_ns = swisd_simdriver_now(d), .kind = SWISD_SIM_MESSAGE, .node = flight->to,
-                                        .peer = flight->from, .turn = flight->to_turn, .u.bytes = (unsigned char *)flight};
+  const struct swisd_sim_event event = {.time_ns = swisd_simdriver_now(d),
+                                        .kind = SWISD_SIM_MESSAGE,
+                                        .node = flight->to,
+                                        .peer = flight->from,
+                                        .turn = flight->to_turn,
+                                        .u.bytes = (unsigned char *)flight};
   arrived(d, flight, &event);
 }

@@ -16,8 +16,8 @@ static struct swisd_sim_session *session_of(struct swisd_simdriver *d, struct sw
     return NULL;
   struct swisd_sim_session *s = calloc(1, sizeof *s);
   SWISD_ASSERT(s != NULL);
-  *s = (struct swisd_sim_session){.next = device->sessions, .job = key->job, .step = key->step, .lane = key->lane,
-                                  .epoch = key->epoch};
+  *s = (struct swisd_sim_session){
+    .next = device->sessions, .job = key->job, .step = key->step, .lane = key->lane, .epoch = key->epoch};
   if (d->model.kernels != NULL)
     SWISD_ASSERT((s->real = swisd_session_new(&d->model.bundle->model, key->step)) != NULL);
   device->sessions = s;
@@ -50,8 +50,11 @@ static bool gather(const struct swisd_simdriver *d, const struct swisd_sim_compu
     const uint8_t *bytes = source_bytes(c, i, item_bytes);
     if (bytes == NULL)
       return false;
-    inputs[i - first] = (struct swisd_program_input){.bytes = bytes, .byte_count = (source->hi - source->lo) * item_bytes,
-                                                     .lo = source->lo, .hi = source->hi, .edge = source->edge,
+    inputs[i - first] = (struct swisd_program_input){.bytes = bytes,
+                                                     .byte_count = (source->hi - source->lo) * item_bytes,
+                                                     .lo = source->lo,
+                                                     .hi = source->hi,
+                                                     .edge = source->edge,
                                                      .lane = source->lane};
   }
   return true;
@@ -67,10 +70,10 @@ static enum swisd_status run_real(struct swisd_simdriver *d, const struct swisd_
     return SWISD_ERROR_INPUT;
   const bool tokens = model->steps[a->key.step].tokens;
   struct swisd_program_inline token = {0};
-  const enum swisd_program_status status = swisd_program_run(
-      model, d->model.shards[model->steps[a->key.step].lane_first + a->key.lane], a->key.step, a->key.lane, d->model.kernels,
-      session == NULL ? NULL : session->real, a->key.lo, a->key.hi, inputs, a->source_count, tokens ? NULL : out->data,
-      tokens ? 0 : (size_t)out->bytes, tokens ? &token : NULL);
+  const enum swisd_program_status status =
+    swisd_program_run(model, d->model.shards[model->steps[a->key.step].lane_first + a->key.lane], a->key.step, a->key.lane,
+                      d->model.kernels, session == NULL ? NULL : session->real, a->key.lo, a->key.hi, inputs, a->source_count,
+                      tokens ? NULL : out->data, tokens ? 0 : (size_t)out->bytes, tokens ? &token : NULL);
   if (status == SWISD_PROGRAM_OK && tokens) {
     if (out->bytes >= 4) /* of several positions at once only the last one's token is new */
       memcpy(out->data + out->bytes - 4, token.bytes, 4);
@@ -129,10 +132,10 @@ static enum swisd_status check_real(struct swisd_simdriver *d, const struct swis
   if (result == NULL || !gather(d, c, 1, inputs))
     return SWISD_ERROR_INPUT;
   const struct swisd_source *source = &a->sources[0];
-  return (enum swisd_status)swisd_program_check(
-      model, d->model.shards[model->steps[a->key.step].lane_first + a->key.lane], a->key.step, a->key.lane,
-      swisd_sim_hash(d->scenario->seed, 0x5ec7e7), a->key.lo, a->key.hi, inputs, a->source_count - 1u, result,
-      (size_t)((source->hi - source->lo) * item_bytes));
+  return (enum swisd_status)swisd_program_check(model, d->model.shards[model->steps[a->key.step].lane_first + a->key.lane],
+                                                a->key.step, a->key.lane, swisd_sim_hash(d->scenario->seed, 0x5ec7e7), a->key.lo,
+                                                a->key.hi, inputs, a->source_count - 1u, result,
+                                                (size_t)((source->hi - source->lo) * item_bytes));
 }
 
 static enum swisd_status commit_real(struct swisd_simdriver *d, uint32_t node, const struct swisd_sim_computing *c)
@@ -184,10 +187,19 @@ void swisd_simprogram_run(struct swisd_simdriver *d, uint32_t node, const struct
 {
   const bool real = d->model.kernels != NULL;
   switch (computing->action.program) {
-    case SWISD_PROGRAM_RUN: run(d, node, computing, out); break;
-    case SWISD_PROGRAM_CHECK: out->status = real ? check_real(d, computing) : SWISD_OK; break;
-    case SWISD_PROGRAM_COMMIT: out->status = real ? commit_real(d, node, computing) : SWISD_OK; break;
-    case SWISD_PROGRAM_CONCAT: out->status = concat(d, node, computing, &out->out); break;
-    default: SWISD_ASSERT(false);
+  case SWISD_PROGRAM_RUN:
+    run(d, node, computing, out);
+    break;
+  case SWISD_PROGRAM_CHECK:
+    out->status = real ? check_real(d, computing) : SWISD_OK;
+    break;
+  case SWISD_PROGRAM_COMMIT:
+    out->status = real ? commit_real(d, node, computing) : SWISD_OK;
+    break;
+  case SWISD_PROGRAM_CONCAT:
+    out->status = concat(d, node, computing, &out->out);
+    break;
+  default:
+    SWISD_ASSERT(false);
   }
 }

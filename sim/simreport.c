@@ -26,20 +26,29 @@ void swisd_simreport_speed(struct swisd_simdriver *d, uint32_t node)
 {
   const struct swisd_sim_device *device = &d->devices[node];
   const bool works = device->running && !device->frozen && !device->leaving;
-  swisd_runlog_speed(d->log, node, swisd_simdriver_now(d), works ? 1 / device->slow : 0);
+  swisd_runlog_speed(d->log, node, swisd_simdriver_since(d, swisd_simdriver_now(d)), works ? 1 / device->slow : 0);
 }
 
 void swisd_simreport_event(struct swisd_simdriver *d, const char *event, uint32_t node, double value)
 {
-  const struct swisd_runlog_event entry = {.time_ns = swisd_simdriver_now(d), .event = event, .device = node,
-                                           .by = SWISD_RUNLOG_NOBODY, .has_value = value > 0, .value = value};
+  const struct swisd_runlog_event entry = {.time_ns = swisd_simdriver_since(d, swisd_simdriver_now(d)),
+                                           .event = event,
+                                           .device = node,
+                                           .by = SWISD_RUNLOG_NOBODY,
+                                           .has_value = value > 0,
+                                           .value = value};
   swisd_runlog_event(d->log, &entry);
 }
 
 struct swisd_runlog_key swisd_simreport_key(const struct swisd_simdriver *d, const struct swisd_task_key *key)
 {
-  return (struct swisd_runlog_key){.submitter = swisd_simdriver_index(d, key->job.submitter), .job = key->job.number,
-                                   .step = key->step, .lane = key->lane, .attempt = key->attempt, .lo = key->lo, .hi = key->hi};
+  return (struct swisd_runlog_key){.submitter = swisd_simdriver_index(d, key->job.submitter),
+                                   .job = key->job.number,
+                                   .step = key->step,
+                                   .lane = key->lane,
+                                   .attempt = key->attempt,
+                                   .lo = key->lo,
+                                   .hi = key->hi};
 }
 
 /* ---- traces ---- */
@@ -54,48 +63,78 @@ static void member_event(struct swisd_simdriver *d, uint32_t node, const struct 
   if (*told)
     return;
   *told = true;
-  const struct swisd_runlog_event entry = {.time_ns = trace->time_ns, .event = event, .device = subject, .by = node};
+  const struct swisd_runlog_event entry = {
+    .time_ns = swisd_simdriver_since(d, trace->time_ns), .event = event, .device = subject, .by = node};
   swisd_runlog_event(d->log, &entry);
 }
 
 static void task_event(struct swisd_simdriver *d, uint32_t node, const struct swisd_trace *trace, const char *event, double value)
 {
   const uint32_t worker = swisd_simdriver_index(d, trace->peer);
-  const struct swisd_runlog_event entry = {
-      .time_ns = trace->time_ns, .event = event, .device = worker == d->node_count ? SWISD_RUNLOG_NOBODY : worker, .by = node,
-      .has_task = trace->kind != SWISD_TRACE_WORKER_OVERDUE, .step = trace->key.step, .lane = trace->key.lane,
-      .lo = trace->key.lo, .hi = trace->key.hi, .has_value = value > 0, .value = value};
+  const struct swisd_runlog_event entry = {.time_ns = swisd_simdriver_since(d, trace->time_ns),
+                                           .event = event,
+                                           .device = worker == d->node_count ? SWISD_RUNLOG_NOBODY : worker,
+                                           .by = node,
+                                           .has_task = trace->kind != SWISD_TRACE_WORKER_OVERDUE,
+                                           .step = trace->key.step,
+                                           .lane = trace->key.lane,
+                                           .lo = trace->key.lo,
+                                           .hi = trace->key.hi,
+                                           .has_value = value > 0,
+                                           .value = value};
   swisd_runlog_event(d->log, &entry);
 }
 
 static void outcome(struct swisd_simdriver *d, const struct swisd_trace *trace, enum swisd_runlog_outcome what)
 {
   const struct swisd_runlog_key key = swisd_simreport_key(d, &trace->key);
-  swisd_runlog_task_outcome(d->log, swisd_simdriver_index(d, trace->peer), &key, what, trace->time_ns, (double)trace->value);
+  swisd_runlog_task_outcome(d->log, swisd_simdriver_index(d, trace->peer), &key, what, swisd_simdriver_since(d, trace->time_ns),
+                            (double)trace->value);
 }
 
 static void report(struct swisd_simdriver *d, uint32_t node, const struct swisd_trace *trace)
 {
   switch (trace->kind) {
-    case SWISD_TRACE_MEMBER_SUSPECT: member_event(d, node, trace, SWISD_RUNLOG_SUSPECT); break;
-    case SWISD_TRACE_MEMBER_DEAD: member_event(d, node, trace, SWISD_RUNLOG_DEAD); break;
-    case SWISD_TRACE_TASK_HEDGED:
-    case SWISD_TRACE_TASK_REISSUED: {
-      const bool hedge = trace->kind == SWISD_TRACE_TASK_HEDGED;
-      d->hedges += hedge;
-      d->reissues += !hedge;
-      task_event(d, node, trace, hedge ? SWISD_RUNLOG_HEDGE : SWISD_RUNLOG_REISSUE, (double)trace->value * 1e-9);
-      break;
-    }
-    case SWISD_TRACE_TASK_ACCEPTED: outcome(d, trace, SWISD_RUNLOG_ACCEPTED); break;
-    case SWISD_TRACE_TASK_DUPLICATE: outcome(d, trace, SWISD_RUNLOG_DUPLICATE); break;
-    case SWISD_TRACE_TASK_LOST: outcome(d, trace, SWISD_RUNLOG_LOST); break;
-    case SWISD_TRACE_TASK_REJECTED: outcome(d, trace, SWISD_RUNLOG_REJECTED); break;
-    case SWISD_TRACE_TASK_CANCELLED: outcome(d, trace, SWISD_RUNLOG_CANCELLED); break;
-    case SWISD_TRACE_TASK_REPLAYED: outcome(d, trace, SWISD_RUNLOG_REPLAYED); break;
-    case SWISD_TRACE_WORKER_OVERDUE: task_event(d, node, trace, SWISD_RUNLOG_OVERDUE, 0); break;
-    case SWISD_TRACE_SESSION_MOVED: task_event(d, node, trace, SWISD_RUNLOG_MOVED, (double)trace->value); break;
-    default: break;
+  case SWISD_TRACE_MEMBER_SUSPECT:
+    member_event(d, node, trace, SWISD_RUNLOG_SUSPECT);
+    break;
+  case SWISD_TRACE_MEMBER_DEAD:
+    member_event(d, node, trace, SWISD_RUNLOG_DEAD);
+    break;
+  case SWISD_TRACE_TASK_HEDGED:
+  case SWISD_TRACE_TASK_REISSUED: {
+    const bool hedge = trace->kind == SWISD_TRACE_TASK_HEDGED;
+    d->hedges += hedge;
+    d->reissues += !hedge;
+    task_event(d, node, trace, hedge ? SWISD_RUNLOG_HEDGE : SWISD_RUNLOG_REISSUE, (double)trace->value * 1e-9);
+    break;
+  }
+  case SWISD_TRACE_TASK_ACCEPTED:
+    outcome(d, trace, SWISD_RUNLOG_ACCEPTED);
+    break;
+  case SWISD_TRACE_TASK_DUPLICATE:
+    outcome(d, trace, SWISD_RUNLOG_DUPLICATE);
+    break;
+  case SWISD_TRACE_TASK_LOST:
+    outcome(d, trace, SWISD_RUNLOG_LOST);
+    break;
+  case SWISD_TRACE_TASK_REJECTED:
+    outcome(d, trace, SWISD_RUNLOG_REJECTED);
+    break;
+  case SWISD_TRACE_TASK_CANCELLED:
+    outcome(d, trace, SWISD_RUNLOG_CANCELLED);
+    break;
+  case SWISD_TRACE_TASK_REPLAYED:
+    outcome(d, trace, SWISD_RUNLOG_REPLAYED);
+    break;
+  case SWISD_TRACE_WORKER_OVERDUE:
+    task_event(d, node, trace, SWISD_RUNLOG_OVERDUE, 0);
+    break;
+  case SWISD_TRACE_SESSION_MOVED:
+    task_event(d, node, trace, SWISD_RUNLOG_MOVED, (double)trace->value);
+    break;
+  default:
+    break;
   }
 }
 
@@ -154,10 +193,10 @@ static double network_bound(const struct swisd_simdriver *d)
 
 static void add_speed(const struct swisd_simdriver *d, struct swisd_runlog_summary *s)
 {
-  const uint64_t from_ns = d->first_submit_ns;
   const bool all = s->jobs_answered == s->jobs;
-  const uint64_t to_ns = all ? d->last_answer_ns : d->end_ns;
-  if (from_ns == SWISD_NEVER || to_ns <= from_ns)
+  const uint64_t from_ns = swisd_simdriver_since(d, d->first_submit_ns);
+  const uint64_t to_ns = swisd_simdriver_since(d, all ? d->last_answer_ns : d->end_ns);
+  if (d->first_submit_ns == SWISD_NEVER || to_ns <= from_ns)
     return;
   const double span_s = (double)(to_ns - from_ns) * 1e-9;
   s->window_from_s = (double)from_ns * 1e-9;
@@ -177,15 +216,28 @@ struct swisd_runlog_summary swisd_simdriver_summary(struct swisd_simdriver *d)
 {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  const double cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-  struct swisd_runlog_summary s = {
-      .scenario = d->scenario->name, .world = d->scenario->world, .backend = "sim", .policy = d->scenario->policy,
-      .seed = d->scenario->seed, .repeat = d->options.repeat, .digest = d->digest, .duration_s = (double)d->end_ns * 1e-9,
-      .devices = d->device_count, .submitters = d->submitter_count, .departures = (uint32_t)d->departures,
-      .returns = (uint32_t)d->returns, .hedges = d->hedges, .reissues = d->reissues, .messages = d->messages,
-      .message_bytes = d->message_bytes, .bodies = d->bodies, .body_bytes = d->body_bytes, .cpu_s = cpu_s,
-      .rss_bytes_max = (uint64_t)usage.ru_maxrss * 1024};
+  const double cpu_s =
+    (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+  struct swisd_runlog_summary s = {.scenario = d->scenario->name,
+                                   .world = d->scenario->world,
+                                   .backend = "sim",
+                                   .policy = d->scenario->policy,
+                                   .seed = d->scenario->seed,
+                                   .repeat = d->options.repeat,
+                                   .digest = d->digest,
+                                   .duration_s = (double)swisd_simdriver_since(d, d->end_ns) * 1e-9,
+                                   .devices = d->device_count,
+                                   .submitters = d->submitter_count,
+                                   .departures = (uint32_t)d->departures,
+                                   .returns = (uint32_t)d->returns,
+                                   .hedges = d->hedges,
+                                   .reissues = d->reissues,
+                                   .messages = d->messages,
+                                   .message_bytes = d->message_bytes,
+                                   .bodies = d->bodies,
+                                   .body_bytes = d->body_bytes,
+                                   .cpu_s = cpu_s,
+                                   .rss_bytes_max = (uint64_t)usage.ru_maxrss * 1024};
   add_jobs(d, &s);
   add_speed(d, &s);
   return s;

@@ -41,8 +41,12 @@ static void finish(struct swisd_simdriver *d, uint32_t node, struct swisd_sim_fe
 
 static void request(struct swisd_simdriver *d, uint32_t node, const struct swisd_sim_fetching *f, uint64_t delay_ns)
 {
-  const struct swisd_sim_event event = {.time_ns = swisd_simdriver_now(d) + delay_ns, .kind = SWISD_SIM_REQUEST, .node = f->from,
-                                        .peer = node, .turn = d->devices[node].turn, .u.number = f->action.ticket};
+  const struct swisd_sim_event event = {.time_ns = swisd_simdriver_now(d) + delay_ns,
+                                        .kind = SWISD_SIM_REQUEST,
+                                        .node = f->from,
+                                        .peer = node,
+                                        .turn = d->devices[node].turn,
+                                        .u.number = f->action.ticket};
   swisd_sim_at(d->sim, &event);
 }
 
@@ -52,8 +56,11 @@ void swisd_simtransfer_start(struct swisd_simdriver *d, uint32_t node, const str
   SWISD_ASSERT(fetch->ticket != 0 && find(device, fetch->ticket) == NULL);
   struct swisd_sim_fetching *f = calloc(1, sizeof *f);
   SWISD_ASSERT(f != NULL);
-  *f = (struct swisd_sim_fetching){.operation = {.kind = SWISD_SIM_FETCHING}, .next = device->fetching, .action = *fetch,
-                                   .shard = shard, .from = swisd_simdriver_index(d, fetch->from),
+  *f = (struct swisd_sim_fetching){.operation = {.kind = SWISD_SIM_FETCHING},
+                                   .next = device->fetching,
+                                   .action = *fetch,
+                                   .shard = shard,
+                                   .from = swisd_simdriver_index(d, fetch->from),
                                    .since_ns = swisd_simdriver_now(d)};
   device->fetching = f;
   SWISD_ASSERT(f->from != d->node_count && f->from != node);
@@ -90,8 +97,7 @@ void swisd_simtransfer_request(struct swisd_simdriver *d, const struct swisd_sim
 {
   const uint32_t node = event->peer;
   struct swisd_sim_device *device = &d->devices[node], *owner = &d->devices[event->node];
-  struct swisd_sim_fetching *f =
-      device->running && device->turn == event->turn ? find(device, (uint32_t)event->u.number) : NULL;
+  struct swisd_sim_fetching *f = device->running && device->turn == event->turn ? find(device, (uint32_t)event->u.number) : NULL;
   if (f == NULL || f->ending)
     return; /* cancelled, or the fetcher is gone */
   const uint64_t latency_ns = swisd_sim_latency_ns(d->sim, f->from, node);

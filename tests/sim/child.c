@@ -1,10 +1,8 @@
 #include "tests/sim/child.h"
+#include "tests/unit/cmocka_all.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,10 +1,8 @@
 #include "tests/sim/simulate.h"
+#include "tests/unit/cmocka_all.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include "tests/sim/child.h"
 

@@ -1,11 +1,7 @@
 /* The simulated world against closed forms: what a piece of computing, a transfer, a message takes. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <assert.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +9,7 @@
 #include "runtime/base/philox.h"
 #include "sim/backend.h"
 #include "tests/sim/child.h"
+#include "tests/unit/cmocka_all.h"
 
 enum { SCRIPTED = SWISD_SIM_KIND_FIRST, HOSTS = 8, LINES_MAX = 512 };
 
@@ -54,19 +51,33 @@ static void play(struct player *player, uint32_t index)
   const struct line *line = &player->script->lines[index];
   struct swisd_sim *sim = player->sim;
   switch (line->verb) {
-    case COMPUTE: player->jobs[index] = swisd_sim_compute(sim, line->from, line->amount); break;
-    case BULK: player->jobs[index] = swisd_sim_bulk(sim, line->from, line->to, line->amount); break;
-    case SEND: {
-      unsigned char *bytes = malloc(sizeof index);
-      memcpy(bytes, &index, sizeof index);
-      swisd_sim_send(sim, line->from, line->to, 0, line->amount, 0, bytes);
-      break;
-    }
-    case SPEED: swisd_sim_set_speed(sim, line->from, line->amount); break;
-    case FREEZE: swisd_sim_freeze(sim, line->from, true); break;
-    case THAW: swisd_sim_freeze(sim, line->from, false); break;
-    case CANCEL: swisd_sim_cancel(sim, player->jobs[line->to]); break;
-    case STOP: swisd_sim_stop(sim); break;
+  case COMPUTE:
+    player->jobs[index] = swisd_sim_compute(sim, line->from, line->amount);
+    break;
+  case BULK:
+    player->jobs[index] = swisd_sim_bulk(sim, line->from, line->to, line->amount);
+    break;
+  case SEND: {
+    unsigned char *bytes = malloc(sizeof index);
+    memcpy(bytes, &index, sizeof index);
+    swisd_sim_send(sim, line->from, line->to, 0, line->amount, 0, bytes);
+    break;
+  }
+  case SPEED:
+    swisd_sim_set_speed(sim, line->from, line->amount);
+    break;
+  case FREEZE:
+    swisd_sim_freeze(sim, line->from, true);
+    break;
+  case THAW:
+    swisd_sim_freeze(sim, line->from, false);
+    break;
+  case CANCEL:
+    swisd_sim_cancel(sim, player->jobs[line->to]);
+    break;
+  case STOP:
+    swisd_sim_stop(sim);
+    break;
   }
   if (player->jobs[index] != NULL)
     player->jobs[index]->tag = index;
@@ -100,7 +111,7 @@ static void run_script(void *result, const void *input)
   player.sim = swisd_sim_new(&config);
   for (uint32_t i = 0; i < script->line_count; i++) {
     const struct swisd_sim_event event = {
-        .time_ns = (uint64_t)(script->lines[i].at_s * 1e9 + 0.5), .kind = SCRIPTED, .u.number = i};
+      .time_ns = (uint64_t)(script->lines[i].at_s * 1e9 + 0.5), .kind = SCRIPTED, .u.number = i};
     swisd_sim_at(player.sim, &event);
   }
   swisd_sim_run(player.sim, &player.handler, NULL, UINT64_C(1000000000000));
@@ -119,8 +130,11 @@ static struct script script_new(enum swisd_sim_fluid_kind model)
 {
   struct script script = {.config = {.model = model, .factors = {0.125}, .factor_count = 1}};
   for (uint32_t h = 0; h < HOSTS; h++)
-    script.hosts[h] = (struct swisd_sim_host){.slots = 1 + h % 2, .latency_up_s = 0.002 * (h + 1), .latency_down_s = 0.001,
-                                              .up_bytes_per_s = 1e6 * (h + 1), .down_bytes_per_s = 5e6};
+    script.hosts[h] = (struct swisd_sim_host){.slots = 1 + h % 2,
+                                              .latency_up_s = 0.002 * (h + 1),
+                                              .latency_down_s = 0.001,
+                                              .up_bytes_per_s = 1e6 * (h + 1),
+                                              .down_bytes_per_s = 5e6};
   return script;
 }
 
@@ -145,9 +159,17 @@ static void assert_near(double got, double wanted, double tolerance)
     fail_msg("%.12g is not %.12g", got, wanted);
 }
 
-#define BOTH(name)                                                        \
-  static void name##_in_simgrid(void **state) { (void)state; name(SWISD_SIM_SIMGRID); } \
-  static void name##_in_the_formula(void **state) { (void)state; name(SWISD_SIM_FORMULA); }
+#define BOTH(name)                                \
+  static void name##_in_simgrid(void **state)     \
+  {                                               \
+    (void)state;                                  \
+    name(SWISD_SIM_SIMGRID);                      \
+  }                                               \
+  static void name##_in_the_formula(void **state) \
+  {                                               \
+    (void)state;                                  \
+    name(SWISD_SIM_FORMULA);                      \
+  }
 
 static void computing_takes_its_seconds(enum swisd_sim_fluid_kind model)
 {
@@ -183,7 +205,7 @@ static void a_silent_device_stands_still_and_goes_on(enum swisd_sim_fluid_kind m
   const uint32_t out = add(&script, 0, BULK, 3, 4, 4e6);
   const uint32_t in = add(&script, 0, BULK, 0, 3, 1e6);
   add(&script, 0.5, FREEZE, 3, 0, 0);
-  const uint32_t begun = add(&script, 1, COMPUTE, 3, 3, 1);  /* after it fell silent */
+  const uint32_t begun = add(&script, 1, COMPUTE, 3, 3, 1); /* after it fell silent */
   const uint32_t begun_out = add(&script, 1, BULK, 4, 3, 1e6);
   add(&script, 10.5, THAW, 3, 0, 0);
   const struct outcome *got = outcome_of(&script);
@@ -343,24 +365,24 @@ static void events_of_one_time_keep_their_order(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(events_of_one_time_keep_their_order),
-      cmocka_unit_test(computing_takes_its_seconds_in_simgrid),
-      cmocka_unit_test(computing_takes_its_seconds_in_the_formula),
-      cmocka_unit_test(a_device_that_slows_down_in_the_middle_is_exact_in_simgrid),
-      cmocka_unit_test(a_device_that_slows_down_in_the_middle_is_exact_in_the_formula),
-      cmocka_unit_test(a_silent_device_stands_still_and_goes_on_in_simgrid),
-      cmocka_unit_test(a_silent_device_stands_still_and_goes_on_in_the_formula),
-      cmocka_unit_test(a_cancelled_job_never_ends_in_simgrid),
-      cmocka_unit_test(a_cancelled_job_never_ends_in_the_formula),
-      cmocka_unit_test(a_lone_transfer_takes_what_the_links_take_in_simgrid),
-      cmocka_unit_test(a_lone_transfer_takes_what_the_links_take_in_the_formula),
-      cmocka_unit_test(transfers_share_an_uplink),
-      cmocka_unit_test(computing_shares_a_slot),
-      cmocka_unit_test(messages_by_the_queue_and_by_simgrid_arrive_at_the_same_times),
-      cmocka_unit_test(serialised_messages_leave_one_after_another),
-      cmocka_unit_test(a_bucket_rounds_every_time_up),
-      cmocka_unit_test(a_message_to_oneself_takes_no_time),
-      cmocka_unit_test(a_stopped_run_leaves_what_is_under_way),
+    cmocka_unit_test(events_of_one_time_keep_their_order),
+    cmocka_unit_test(computing_takes_its_seconds_in_simgrid),
+    cmocka_unit_test(computing_takes_its_seconds_in_the_formula),
+    cmocka_unit_test(a_device_that_slows_down_in_the_middle_is_exact_in_simgrid),
+    cmocka_unit_test(a_device_that_slows_down_in_the_middle_is_exact_in_the_formula),
+    cmocka_unit_test(a_silent_device_stands_still_and_goes_on_in_simgrid),
+    cmocka_unit_test(a_silent_device_stands_still_and_goes_on_in_the_formula),
+    cmocka_unit_test(a_cancelled_job_never_ends_in_simgrid),
+    cmocka_unit_test(a_cancelled_job_never_ends_in_the_formula),
+    cmocka_unit_test(a_lone_transfer_takes_what_the_links_take_in_simgrid),
+    cmocka_unit_test(a_lone_transfer_takes_what_the_links_take_in_the_formula),
+    cmocka_unit_test(transfers_share_an_uplink),
+    cmocka_unit_test(computing_shares_a_slot),
+    cmocka_unit_test(messages_by_the_queue_and_by_simgrid_arrive_at_the_same_times),
+    cmocka_unit_test(serialised_messages_leave_one_after_another),
+    cmocka_unit_test(a_bucket_rounds_every_time_up),
+    cmocka_unit_test(a_message_to_oneself_takes_no_time),
+    cmocka_unit_test(a_stopped_run_leaves_what_is_under_way),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

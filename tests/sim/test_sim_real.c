@@ -146,11 +146,11 @@ static void strips_are_right_while_devices_die(void **state)
   static struct swisd_bundle bundle;
   struct swisd_error error;
   const struct simulated *got = simulate(simulation_of(
-      "swisd: 1\nname: strips\nseed: 4\nduration: 120 s\nwarmup: 3 s\ncompute: real\n"
-      "links:\n  wire: {latency: 3 ms, bandwidth: 500 Mbit}\n"
-      "devices:\n  weak: {count: 5, speed: 200 Mflops, memory: 1 GiB, link: wire}\n"
-      "faults:\n  - {at: 4 s, kill: weak/1}\n  - {at: 5 s, for: 5 s, silence: weak/2}\n  - {at: 6 s, for: 5 s, kill: weak/3}\n"
-      "workload:\n  model: denoise\n  items: 56\n  link: wire\n"));
+    "swisd: 1\nname: strips\nseed: 4\nduration: 120 s\nwarmup: 3 s\ncompute: real\n"
+    "links:\n  wire: {latency: 3 ms, bandwidth: 500 Mbit}\n"
+    "devices:\n  weak: {count: 5, speed: 200 Mflops, memory: 1 GiB, link: wire}\n"
+    "faults:\n  - {at: 4 s, kill: weak/1}\n  - {at: 5 s, for: 5 s, silence: weak/2}\n  - {at: 6 s, for: 5 s, kill: weak/3}\n"
+    "workload:\n  model: denoise\n  items: 56\n  link: wire\n"));
   assert_false(got->refused);
   if (swisd_model_folder_load("kernels/weights/denoise", &bundle, &error) < 0)
     fail_msg("%s", error.text);
@@ -290,10 +290,10 @@ static void a_recording_of_every_node_replays_through_the_core_alone(void **stat
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(rows_are_right_through_kill_silence_slow_and_return),
-      cmocka_unit_test(strips_are_right_while_devices_die),
-      cmocka_unit_test(a_story_is_told_to_its_end_while_its_stages_die),
-      cmocka_unit_test(a_recording_of_every_node_replays_through_the_core_alone),
+    cmocka_unit_test(rows_are_right_through_kill_silence_slow_and_return),
+    cmocka_unit_test(strips_are_right_while_devices_die),
+    cmocka_unit_test(a_story_is_told_to_its_end_while_its_stages_die),
+    cmocka_unit_test(a_recording_of_every_node_replays_through_the_core_alone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

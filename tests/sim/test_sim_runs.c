@@ -1,30 +1,29 @@
 /* Whole simulations with modelled work: equal seeds give equal runs, accounts balance, faults do what they say. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/simulate.h"
+#include "tests/unit/cmocka_all.h"
 
-#define LINKS "links:\n  wire: {latency: 2 ms, bandwidth: 200 Mbit}\n  air: {latency: 5 ms, jitter: {exponential: 1 ms}, " \
-              "bandwidth: 100 Mbit, loss: 2 %}\n"
+#define LINKS                                                                                                  \
+  "links:\n  wire: {latency: 2 ms, bandwidth: 200 Mbit}\n  air: {latency: 5 ms, jitter: {exponential: 1 ms}, " \
+  "bandwidth: 100 Mbit, loss: 2 %}\n"
 #define DEVICES "devices:\n  pi4: {count: 6, link: wire}\n  phone-mid: {count: 4, link: air}\n"
-#define WORK "workload:\n  shape:\n    input: 1 kB\n    steps:\n" \
-             "      - {kernel: conv, lanes: 2, work: 200 Mflop, output: 2 kB, weights: 100 kB}\n" \
-             "      - {kernel: dense, work: 50 Mflop, output: 40 B, weights: 100 kB}\n  link: wire\n"
+#define WORK                                                                           \
+  "workload:\n  shape:\n    input: 1 kB\n    steps:\n"                                 \
+  "      - {kernel: conv, lanes: 2, work: 200 Mflop, output: 2 kB, weights: 100 kB}\n" \
+  "      - {kernel: dense, work: 50 Mflop, output: 40 B, weights: 100 kB}\n  link: wire\n"
 #define HEAD(duration) "swisd: 1\nname: test\nduration: " duration "\nwarmup: 3 s\nseed: 5\n"
 
 /* Every issue ends in one class, or is under way still. */
 static void assert_balanced(const struct swisd_runlog_summary *s)
 {
   const double ended =
-      s->flop_accepted + s->flop_duplicate + s->flop_lost + s->flop_rejected + s->flop_cancelled + s->flop_replayed;
+    s->flop_accepted + s->flop_duplicate + s->flop_lost + s->flop_rejected + s->flop_cancelled + s->flop_replayed;
   assert_true(s->flop_issued > 0 && fabs(s->flop_issued - ended - s->flop_under_way) <= 1e-9 * s->flop_issued);
   assert_true(s->flop_under_way <= 0.05 * s->flop_issued);
 }
@@ -39,10 +38,9 @@ static void assert_all_answered(const struct simulated *got)
 }
 
 static const char *const churning =
-    HEAD("60 s") LINKS DEVICES
-    "churn:\n  pi4: {uptime: {exponential: 20 s}, downtime: {exponential: 5 s}}\n"
-    "  phone-mid: {uptime: {exponential: 30 s}, downtime: {exponential: 8 s}, leave: graceful}\n" WORK
-    "  items: 20000\n  submitters: 2\n";
+  HEAD("60 s") LINKS DEVICES "churn:\n  pi4: {uptime: {exponential: 20 s}, downtime: {exponential: 5 s}}\n"
+                             "  phone-mid: {uptime: {exponential: 30 s}, downtime: {exponential: 8 s}, leave: graceful}\n" WORK
+                             "  items: 20000\n  submitters: 2\n";
 
 static void equal_seeds_give_equal_runs_and_others_do_not(void **state)
 {
@@ -122,16 +120,15 @@ static void a_calm_swarm_reaches_its_bound(void **state)
 static void every_kind_of_fault_is_survived(void **state)
 {
   (void)state;
-  const struct simulated *got = simulate(simulation_of(
-      HEAD("90 s") LINKS DEVICES
-      "faults:\n"
-      "  - {at: 4 s, kill: pi4/0}\n"
-      "  - {at: 5 s, for: 10 s, silence: phone-mid/1}\n"
-      "  - {at: 6 s, for: 10 s, slow: {devices: pi4/2, factor: 8}}\n"
-      "  - {at: 7 s, for: 6 s, partition: [pi4/3, phone-mid/0]}\n"
-      "  - {at: 8 s, for: 4 s, loss: {link: air, rate: 60 %}}\n"
-      "  - {at: 9 s, for: 5 s, kill: {class: pi4, count: 1}}\n"
-      "  - {at: 12 s, return: pi4/0}\n" WORK "  items: 20000\n"));
+  const struct simulated *got =
+    simulate(simulation_of(HEAD("90 s") LINKS DEVICES "faults:\n"
+                                                      "  - {at: 4 s, kill: pi4/0}\n"
+                                                      "  - {at: 5 s, for: 10 s, silence: phone-mid/1}\n"
+                                                      "  - {at: 6 s, for: 10 s, slow: {devices: pi4/2, factor: 8}}\n"
+                                                      "  - {at: 7 s, for: 6 s, partition: [pi4/3, phone-mid/0]}\n"
+                                                      "  - {at: 8 s, for: 4 s, loss: {link: air, rate: 60 %}}\n"
+                                                      "  - {at: 9 s, for: 5 s, kill: {class: pi4, count: 1}}\n"
+                                                      "  - {at: 12 s, return: pi4/0}\n" WORK "  items: 20000\n"));
   assert_all_answered(got);
   assert_true(got->summary.departures == 2 && got->summary.returns == 2);
   assert_true(got->summary.hedges + got->summary.reissues > 0);
@@ -141,10 +138,10 @@ static void every_kind_of_fault_is_survived(void **state)
 static void bounds_follow_slow_and_silent_devices(void **state)
 {
   (void)state;
-  const struct simulated *got = simulate(simulation_of(
-      HEAD("13 s") LINKS "devices:\n  pi4: {count: 2, speed: 1 Gflops}\n"
-                         "faults:\n  - {at: 3 s, slow: {devices: pi4/0, factor: 8}}\n"
-                   "  - {at: 8 s, silence: pi4/1}\n" WORK "  items: 1000000\n"));
+  const struct simulated *got =
+    simulate(simulation_of(HEAD("13 s") LINKS "devices:\n  pi4: {count: 2, speed: 1 Gflops}\n"
+                                              "faults:\n  - {at: 3 s, slow: {devices: pi4/0, factor: 8}}\n"
+                                              "  - {at: 8 s, silence: pi4/1}\n" WORK "  items: 1000000\n"));
   const double rate = 1e9 / 250e6, slow = 10 * rate / 8, other = 5 * rate;
   assert_true(fabs(got->summary.bound_fluid_items_per_s - (slow + other) / 10) < 1e-6);
 }
@@ -153,7 +150,7 @@ static void a_swarm_without_devices_of_a_shard_fails_and_says_so(void **state)
 {
   (void)state;
   const struct simulated *got = simulate(simulation_of(
-      HEAD("120 s") LINKS "devices:\n  pi4: {count: 2}\nfaults:\n  - {at: 4 s, kill: pi4}\n" WORK "  items: 1000000\n"));
+    HEAD("120 s") LINKS "devices:\n  pi4: {count: 2}\nfaults:\n  - {at: 4 s, kill: pi4}\n" WORK "  items: 1000000\n"));
   assert_int_equal(got->summary.jobs_failed, 1);
 }
 
@@ -164,8 +161,8 @@ static void requests_follow_one_another_or_arrive_as_drawn(void **state)
   assert_all_answered(chain);
   assert_int_equal(chain->summary.jobs, 4);
   assert_int_equal(chain->summary.items_wanted, 2000);
-  const struct simulated *drawn = simulate(
-      simulation_of(HEAD("90 s") LINKS DEVICES WORK "  items: 500\n  requests: 4\n  arrivals: 10 s\n"));
+  const struct simulated *drawn =
+    simulate(simulation_of(HEAD("90 s") LINKS DEVICES WORK "  items: 500\n  requests: 4\n  arrivals: 10 s\n"));
   assert_all_answered(drawn);
   assert_true(drawn->summary.makespan_s > 30);
 }
@@ -173,12 +170,14 @@ static void requests_follow_one_another_or_arrive_as_drawn(void **state)
 static void what_cannot_be_simulated_is_a_clear_error(void **state)
 {
   (void)state;
-  const struct { const char *text, *says; } cases[] = {
-      {HEAD("9 s") DEVICES LINKS WORK "  items: 1\npolicy: magic\n", "magic"},
-      {HEAD("9 s") DEVICES LINKS WORK "  items: 1\ncompute: real\n", "workload.model"},
-      {HEAD("9 s") DEVICES LINKS WORK, "workload.items"},
-      {HEAD("9 s") DEVICES LINKS "workload:\n  model: no-such-model\n  items: 1\n", "no-such-model"},
-      {HEAD("9 s") DEVICES LINKS "workload:\n  model: fashion\n  data: no-such-data\n", "no-such-data"},
+  const struct {
+    const char *text, *says;
+  } cases[] = {
+    {HEAD("9 s") DEVICES LINKS WORK "  items: 1\npolicy: magic\n", "magic"},
+    {HEAD("9 s") DEVICES LINKS WORK "  items: 1\ncompute: real\n", "workload.model"},
+    {HEAD("9 s") DEVICES LINKS WORK, "workload.items"},
+    {HEAD("9 s") DEVICES LINKS "workload:\n  model: no-such-model\n  items: 1\n", "no-such-model"},
+    {HEAD("9 s") DEVICES LINKS "workload:\n  model: fashion\n  data: no-such-data\n", "no-such-data"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const struct simulated *got = simulate(simulation_of(cases[i].text));
@@ -191,17 +190,17 @@ static void what_cannot_be_simulated_is_a_clear_error(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(equal_seeds_give_equal_runs_and_others_do_not),
-      cmocka_unit_test(churn_departs_and_returns_and_everything_is_accounted_for),
-      cmocka_unit_test(counting_bytes_instead_of_packing_them_changes_nothing),
-      cmocka_unit_test(everything_through_simgrid_comes_to_the_same),
-      cmocka_unit_test(without_contention_the_formula_comes_to_the_same),
-      cmocka_unit_test(a_calm_swarm_reaches_its_bound),
-      cmocka_unit_test(every_kind_of_fault_is_survived),
-      cmocka_unit_test(bounds_follow_slow_and_silent_devices),
-      cmocka_unit_test(a_swarm_without_devices_of_a_shard_fails_and_says_so),
-      cmocka_unit_test(requests_follow_one_another_or_arrive_as_drawn),
-      cmocka_unit_test(what_cannot_be_simulated_is_a_clear_error),
+    cmocka_unit_test(equal_seeds_give_equal_runs_and_others_do_not),
+    cmocka_unit_test(churn_departs_and_returns_and_everything_is_accounted_for),
+    cmocka_unit_test(counting_bytes_instead_of_packing_them_changes_nothing),
+    cmocka_unit_test(everything_through_simgrid_comes_to_the_same),
+    cmocka_unit_test(without_contention_the_formula_comes_to_the_same),
+    cmocka_unit_test(a_calm_swarm_reaches_its_bound),
+    cmocka_unit_test(every_kind_of_fault_is_survived),
+    cmocka_unit_test(bounds_follow_slow_and_silent_devices),
+    cmocka_unit_test(a_swarm_without_devices_of_a_shard_fails_and_says_so),
+    cmocka_unit_test(requests_follow_one_another_or_arrive_as_drawn),
+    cmocka_unit_test(what_cannot_be_simulated_is_a_clear_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

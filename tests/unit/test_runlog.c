@@ -1,10 +1,5 @@
 /* The run log and its fluid bound, against sums done by hand. */
-#include <cmocka.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +7,7 @@
 
 #include "runtime/base/bound.h"
 #include "runtime/base/runlog.h"
+#include "tests/unit/cmocka_all.h"
 
 #define S UINT64_C(1000000000)
 
