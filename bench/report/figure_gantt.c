@@ -100,7 +100,7 @@ static int mark_faults(FILE *script, const char *directory, struct rows *rows, s
     if (row == rows->count)
       continue;
     const char *colour = swisd_fault_colour(marks[m].word);
-    fprintf(script, "set arrow from first %.6g, first %.3f to first %.6g, first %.3f nohead lw 2.5 front lc rgb '%s'\n",
+    fprintf(script, "set arrow from first %.6g, first %.3f to first %.6g, first %.3f nohead front lc rgb '%s' lw 2.5\n",
             marks[m].time_s, (double)row - 0.48, marks[m].time_s, (double)row + 0.48, colour);
     fprintf(script, "set label ");
     swisd_gnuplot_quote(script, marks[m].word);
@@ -156,17 +156,17 @@ int swisd_report_gantt(const char *directory, const char *name, const char *titl
       rows_max = rows[p].count;
     swisd_run_table_free(&table);
   }
-  const double height = 150 + 44 * (double)rows_max;
+  const double height = 170 + 44 * (double)rows_max;
   swisd_gnuplot_head(script, name, 760 * (int)(panel_count ? panel_count : 1), (int)height);
   fprintf(script, "unset grid\nset multiplot layout 1,%zu margins %.3f,0.985,%.3f,%.3f spacing %.3f,0\n", panel_count,
-          0.2 / (double)(panel_count ? panel_count : 1), 50 / height, 1 - 80 / height,
+          0.2 / (double)(panel_count ? panel_count : 1), 62 / height, 1 - 84 / height,
           0.2 / (double)(panel_count ? panel_count : 1));
   for (size_t p = 0; status == 0 && p < panel_count; p++) {
     fprintf(script, "unset arrow\nunset label\n");
     if (p == 0) {
       fprintf(script, "set label ");
       swisd_gnuplot_quote(script, title);
-      fprintf(script, " at screen 0.01, screen %.3f font ',14:Bold' tc rgb '#000000'\n", 1 - 24 / height);
+      fprintf(script, " at screen 0.01, screen %.3f font 'DejaVu Sans Bold,14' tc rgb '#000000'\n", 1 - 24 / height);
     }
     status = mark_faults(script, panels[p].directories[0], &rows[p], error);
     if (status == 0)

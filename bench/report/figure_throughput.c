@@ -92,7 +92,8 @@ static int mark_faults(FILE *script, const char *directory, struct swisd_error *
   return 0;
 }
 
-static int panel(FILE *script, const char *directory, const char *name, size_t number, const struct swisd_report_panel *panel,
+static int panel(FILE *script, const char *directory, const char *name, size_t number, const char *heading,
+                 const struct swisd_report_panel *panel,
                  struct swisd_error *error)
 {
   struct series series = {0};
@@ -103,6 +104,11 @@ static int panel(FILE *script, const char *directory, const char *name, size_t n
     status = write_data(directory, name, number, &series, error);
   if (status == 0) {
     fprintf(script, "unset arrow\nunset label\n");
+    if (heading) {
+      fprintf(script, "set label 99 ");
+      swisd_gnuplot_quote(script, heading);
+      fprintf(script, " at character 2, screen 0.975 font 'DejaVu Sans Bold,14' tc rgb '#000000'\n");
+    }
     status = mark_faults(script, panel->directories[0], error);
   }
   double up_max = 1;
@@ -115,7 +121,7 @@ static int panel(FILE *script, const char *directory, const char *name, size_t n
              panel->directory_count == 1 ? "" : "s");
     fprintf(script, "set label 100 ");
     swisd_gnuplot_quote(script, title);
-    fprintf(script, " at graph 0, graph 1.07 font ',11' tc rgb '#222222'\n");
+    fprintf(script, " at graph 0, graph 1.08 font ',11' tc rgb '#222222'\n");
     fprintf(script, "set xrange [0:%zu]\nset yrange [0:*]\nset y2range [0:%.6g]\nset y2tics textcolor rgb '#999999'\n",
             series.count, up_max * 1.6);
     fprintf(script, "set xlabel 'time (s)'\nset ylabel '%s per second'\nset y2label 'devices up' textcolor rgb '#999999'\n",
@@ -125,7 +131,7 @@ static int panel(FILE *script, const char *directory, const char *name, size_t n
             "  '' using 1:6 axes x1y2 with steps lw 1.2 lc rgb '#bbbbbb' title 'devices up', \\\n"
             "  '' using 1:5 with steps lw 1.6 dt 3 lc rgb '#222222' title 'fluid bound of what was up', \\\n"
             "  '' using 1:2 with lines lw 2 lc rgb '#0072b2' title 'answered'\n",
-            "bottom right opaque font ',9' samplen 2", name, number);
+            "at graph 1, graph 1.09 right horizontal font ',9' samplen 2", name, number);
   }
   free(series.list);
   return status;
@@ -141,12 +147,9 @@ int swisd_report_throughput(const char *directory, const char *name, const char 
   const double height = 60 + 290 * (double)panel_count;
   fprintf(script, "set multiplot layout %zu,1 margins 0.08,0.92,%.3f,%.3f spacing 0,%.3f\n", panel_count, 55 / height,
           1 - 90 / height, 95 / height);
-  fprintf(script, "set label 99 ");
-  swisd_gnuplot_quote(script, title);
-  fprintf(script, " at screen 0.02, screen %.3f font ',14:Bold' tc rgb '#000000'\n", 1 - 24 / height);
   int status = 0;
   for (size_t p = 0; status == 0 && p < panel_count; p++)
-    status = panel(script, directory, name, p, &panels[p], error);
+    status = panel(script, directory, name, p, p == 0 ? title : NULL, &panels[p], error);
   fprintf(script, "unset multiplot\n");
   if (swisd_gnuplot_close(script, name, error) != 0 || status != 0)
     return -1;
