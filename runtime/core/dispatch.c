@@ -94,7 +94,11 @@ static void issue_link(struct swisd_node *node, uint16_t index, struct swisd_par
   partner->issue_count++;
 }
 
-/* The body that rides with the TASK: the first one that lies here, unless the worker is this very node. */
+/* A worker has granted at least 1 MiB to a submitter it has not heard of yet; three tasks may be on their way to it. What is
+ * larger waits here until the worker fetches it, which needs no grant. */
+enum { ATTACH_BYTES_MAX = 256 * 1024 };
+
+/* The body that rides with the TASK: the first one that lies here and is small enough, unless the worker is this very node. */
 static void attach_first(struct swisd_node *node, struct swisd_message_task *task, struct swisd_id to)
 {
   const struct swisd_id self = swisd_member_at(node, 0)->record.id;
@@ -106,6 +110,8 @@ static void attach_first(struct swisd_node *node, struct swisd_message_task *tas
       continue;
     const struct swisd_body body = source->body;
     const uint64_t per_item = body.bytes / (source->body_hi - source->body_lo);
+    if ((source->hi - source->lo) * per_item > ATTACH_BYTES_MAX)
+      continue;
     swisd_out_attach(node, body, (source->lo - source->body_lo) * per_item, (source->hi - source->lo) * per_item);
     source->body.handle = source->body.generation = 0;
     source->body.digest = 0;
@@ -173,6 +179,11 @@ static uint16_t issue(struct swisd_node *node, const struct order *order, const 
   task->source_count = source_count;
   memcpy(task->sources, sources, source_count * sizeof *sources);
   attach_first(node, task, partner->id);
+  if ((task->flags & SWISD_TASK_RETURN) && task->out_bytes) { /* the result may come */
+    struct swisd_action *grant = swisd_out_action(node, SWISD_ACTION_GRANT);
+    grant->u.grant.peer = partner->id;
+    grant->u.grant.bytes = task->out_bytes;
+  }
 
   const enum swisd_trace_kind kind = order->hedge ? SWISD_TRACE_TASK_HEDGED
                                      : order->flags & SWISD_TASK_RESCUE ? SWISD_TRACE_TASK_REISSUED : SWISD_TRACE_TASK_ISSUED;

@@ -457,11 +457,6 @@ static void on_result(struct swisd_node *node, const struct swisd_event_message 
     if (result->flops && result->compute_ns && job && result->key.step < job->spec.step_count)
       swisd_speed_measured(&sub->partners[p].speed[job->spec.steps[result->key.step].kernel], result->flops, result->compute_ns);
     swisd_partner_heard(node, p);
-    if (event->body.handle) {
-      struct swisd_action *grant = swisd_out_action(node, SWISD_ACTION_GRANT);
-      grant->u.grant.peer = event->from;
-      grant->u.grant.bytes = event->body.bytes;
-    }
   }
   if (index == 0) {
     free_unwanted(node, event->from, result, event->body);
