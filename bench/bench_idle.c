@@ -63,14 +63,15 @@ int main(int argc, char **argv)
     fprintf(stderr, "usage: bench_idle SWISD [SECONDS]\n");
     return 2;
   }
-  char root[] = "/tmp/swisd-bench-XXXXXX", directory[NODES][64], seed[64] = "", log[80];
+  char root[] = "/tmp/swisd-bench-XXXXXX", directory[NODES][64], seed[64] = "", log[256];
   struct swisd_lab_process nodes[NODES] = {0}, classify;
   struct swisd_error error = {""};
   int status = mkdtemp(root) ? 0 : 2;
   for (int i = 0; i < NODES && status == 0; i++) {
     snprintf(directory[i], sizeof directory[i], "%s/%d", root, i);
     snprintf(log, sizeof log, "%s.log", directory[i]);
-    const char *const args[] = {argv[1], "node", "--data", directory[i], "--port", "0", "--speed", "5", seed[0] ? "--join" : NULL, seed, NULL};
+    const char *const args[] = {argv[1], "node", "--data", directory[i], "--port", "0", "--speed", "5",
+                                seed[0] ? "--join" : NULL, seed, NULL};
     if (swisd_lab_start(&nodes[i], args, NULL, log, &error) != 0 || !swisd_lab_wait_for(directory[i], "/uptime_ns", 0, 10) ||
         (i == 0 && !swisd_lab_address(directory[0], seed, sizeof seed)))
       status = 2;

@@ -1,8 +1,8 @@
 /* The real numbers of a swarm of processes on this machine.
  *
  *   bench_real SWISD speedup            4 equal processes against 1, and 6 unlike ones against the sum of their solo speeds
- *   bench_real SWISD kill [N]           N times SIGKILL; how long until each interval queued on the victim is accepted
- *   bench_real SWISD silence [N]        the same with SIGSTOP
+ *   bench_real SWISD kill [N [MODEL]]   N times SIGKILL; how long until each interval queued on the victim is accepted
+ *   bench_real SWISD silence [N [MODEL]]   the same with SIGSTOP; MODEL: a model folder instead of the project's `fashion`
  *   bench_real SWISD demo [N]           the demonstration's six, N times
  *
  * bars: 3.6 and 85 %; p99 of 1 s and 1.5 s; 0 wrong, goodput of 80 % of the bound. */
@@ -141,7 +141,7 @@ static void get_id(const struct lab *lab, uint32_t node, struct swisd_id *id)
   *id = (struct swisd_id){hi, lo};
 }
 
-static int faults(const char *swisd, bool silence, uint32_t count)
+static int faults(const char *swisd, bool silence, uint32_t count, const char *model)
 {
   static const double gflops[NODES_MAX] = {2, 2, 2, 2, 2, 2, 2, 2};
   struct lab lab;
@@ -152,8 +152,8 @@ static int faults(const char *swisd, bool silence, uint32_t count)
   open_lab(&lab, swisd, NODES_MAX, gflops);
   snprintf(record, sizeof record, "%s/submitter.rec", lab.root);
   snprintf(log, sizeof log, "%s/classify.log", lab.root);
-  const char *const args[] = {swisd, "classify", "--join", lab.addresses[0], "--join", lab.addresses[1], "--repeat", "100000", "--record",
-                              record, NULL};
+  const char *const args[] = {swisd, "classify", "--join", lab.addresses[0], "--join", lab.addresses[1], "--repeat", "400",
+                              "--record", record, model ? "--model" : NULL, model, NULL};
   if (!list || swisd_lab_start(&process, args, "/dev/null", log, &error) != 0)
     return 2;
   pause_s(6); /* until everybody holds shards and is at work */
@@ -214,12 +214,14 @@ static int demo(const char *swisd, uint32_t count)
       right++;
     }
     const double share = items_per_s / bound;
-    printf("run %2u: %s, goodput %.1f %% of B1\n", i + 1, good ? "right, every recording replays" : "WRONG or failed", 100 * share);
+    printf("run %2u: %s, goodput %.1f %% of B1\n", i + 1, good ? "right, every recording replays" : "WRONG or failed",
+           100 * share);
     fflush(stdout);
     worst = share < worst ? share : worst;
     sum += share;
   }
-  printf("%u of %u runs right; goodput %.1f %% of its bound on average, %.1f %% at worst (bar 80)\n", right, count, 100 * sum / count,
+  printf("%u of %u runs right; goodput %.1f %% of its bound on average, %.1f %% at worst (bar 80)\n", right, count,
+         100 * sum / count,
          100 * worst);
   if (right == count)
     swisd_lab_remove(root);
@@ -234,10 +236,10 @@ int main(int argc, char **argv)
     if (strcmp(what, "speedup") == 0)
       return speedup(argv[1]);
     if (strcmp(what, "kill") == 0 || strcmp(what, "silence") == 0)
-      return faults(argv[1], what[0] == 's', (uint32_t)count);
+      return faults(argv[1], what[0] == 's', (uint32_t)count, argc > 4 ? argv[4] : NULL);
     if (strcmp(what, "demo") == 0)
       return demo(argv[1], (uint32_t)count);
   }
-  fprintf(stderr, "usage: bench_real SWISD speedup | kill [N] | silence [N] | demo [N]\n");
+  fprintf(stderr, "usage: bench_real SWISD speedup | kill [N [MODEL]] | silence [N [MODEL]] | demo [N]\n");
   return 2;
 }

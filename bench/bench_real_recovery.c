@@ -57,7 +57,8 @@ static void note(struct history *h, const struct swisd_trace *trace)
   case SWISD_TRACE_TASK_REJECTED:
     /* Newest first: attempts wrap. */
     for (size_t i = h->issue_count; i-- > 0 && trace->time_ns - h->issues[i].from_ns < 120 * SWISD_SECOND;)
-      if (h->issues[i].until_ns == UINT64_MAX && h->issues[i].key.step == trace->key.step && h->issues[i].key.lane == trace->key.lane &&
+      if (h->issues[i].until_ns == UINT64_MAX && h->issues[i].key.step == trace->key.step &&
+          h->issues[i].key.lane == trace->key.lane &&
           h->issues[i].key.lo == trace->key.lo && swisd_id_equal(h->issues[i].worker, trace->peer)) {
         h->issues[i].until_ns = trace->time_ns;
         return;
@@ -68,8 +69,8 @@ static void note(struct history *h, const struct swisd_trace *trace)
   }
 }
 
-static void on_step(struct swisd_replay_host *host, const struct swisd_node *node, const struct swisd_event *event, uint64_t now_ns,
-                    const struct swisd_actions *actions)
+static void on_step(struct swisd_replay_host *host, const struct swisd_node *node, const struct swisd_event *event,
+                    uint64_t now_ns, const struct swisd_actions *actions)
 {
   (void)node, (void)event, (void)now_ns;
   for (uint32_t i = 0; i < actions->trace_count; i++)

@@ -21,7 +21,8 @@ static int take(struct swisd_option_taker *taker, const char *name, const char *
     return 0;
   }
   options->kernels = swisd_kernels_by_name(value);
-  return options->kernels ? 0 : swisd_error_set(error, "--kernels %s: not on this device; allowed are portable and openblas", value);
+  return options->kernels ? 0 : swisd_error_set(error, "--kernels %s: not on this device; allowed are portable and openblas",
+                                                value);
 }
 
 static void print_json(const struct swisd_kernels *kernels, const double speeds[])
@@ -63,10 +64,12 @@ int swisd_command_bench(const struct swisd_command *command, int argc, char **ar
     if (options.json)
       print_json(kernels, speeds);
     else
-      printf("%-22s %-8s %10.2f %10.2f %10.2f\n", kernels->name, kernels->class_name, speeds[0] / 1e9, speeds[1] / 1e9, speeds[2] / 1e9);
+      printf("%-22s %-8s %10.2f %10.2f %10.2f\n", kernels->name, kernels->class_name, speeds[0] / 1e9, speeds[1] / 1e9,
+             speeds[2] / 1e9);
   }
   if (!options.json)
-    printf("\nfor a scenario:\ndevices: {this-device: {count: 1, speed: {conv: %.2f Gflops, dense: %.2f Gflops, attention: %.2f Gflops}}}\n",
+    printf("\nfor a scenario:\n"
+           "devices: {this-device: {count: 1, speed: {conv: %.2f Gflops, dense: %.2f Gflops, attention: %.2f Gflops}}}\n",
            own[0] / 1e9, own[1] / 1e9, own[2] / 1e9);
   return SWISD_EXIT_OK;
 }

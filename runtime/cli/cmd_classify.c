@@ -77,7 +77,8 @@ static int read_files(struct classification *c, struct swisd_error *error)
   if (c->labels && swisd_dataset_read(c->labels, &c->truth, error) != 0)
     return -1;
   if (c->labels && (c->truth.item_bytes != 1 || c->truth.item_count != c->dataset.item_count))
-    return swisd_error_set(error, "%s: not one label for each of %llu images", c->labels, (unsigned long long)c->dataset.item_count);
+    return swisd_error_set(error, "%s: not one label for each of %llu images", c->labels,
+                           (unsigned long long)c->dataset.item_count);
   c->items = c->items_wanted && c->items_wanted < c->dataset.item_count ? c->items_wanted : c->dataset.item_count;
   return 0;
 }
@@ -97,7 +98,8 @@ static void on_rows(struct swisd_submission *submission, const struct swisd_acti
     return;
   }
   struct swisd_blob *blob;
-  while (c->appended < c->repeat && submission->items_answered + PASSES_AHEAD * c->items > c->appended * c->items && append_pass(c, &blob))
+  while (c->appended < c->repeat && submission->items_answered + PASSES_AHEAD * c->items > c->appended * c->items &&
+         append_pass(c, &blob))
     swisd_peer_append(submission->peer, &submission->job, c->items, blob, c->appended == c->repeat);
 }
 

@@ -48,7 +48,8 @@ static int read_files(struct filtering *f, const char *path, struct swisd_error 
   char folder[512];
   if (!f->folder && swisd_find_weights("denoise", folder, sizeof folder, error) != 0)
     return -1;
-  if (swisd_model_folder_load(f->folder ? f->folder : folder, &f->bundle, error) != 0 || swisd_image_read(path, &f->image, error) != 0)
+  if (swisd_model_folder_load(f->folder ? f->folder : folder, &f->bundle, error) != 0 ||
+      swisd_image_read(path, &f->image, error) != 0)
     return -1;
   if (f->bundle.model.task != SWISD_MODEL_TASK_STRIPS)
     return swisd_error_set(error, "the model %s does not work in strips", f->bundle.model.name);

@@ -58,7 +58,8 @@ int swisd_command_version(const struct swisd_command *command, int argc, char **
 
 /* ---- values of options ---- */
 
-int swisd_read_unsigned(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *value, struct swisd_error *error);
+int swisd_read_unsigned(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *value,
+                        struct swisd_error *error);
 /* With units: "250 ms", "2s", "40 Mbit/s", "8 MiB"; the units allowed are in the error. */
 int swisd_read_time(const char *option, const char *text, uint64_t *ns, struct swisd_error *error);
 int swisd_read_rate(const char *option, const char *text, double *bytes_per_s, struct swisd_error *error);

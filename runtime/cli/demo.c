@@ -86,8 +86,8 @@ static bool simulate_on(void)
   swisd_lab_remove(directory);
   snprintf(log, sizeof log, "%s.log", directory);
   snprintf(repeat, sizeof repeat, "%u", background.next++);
-  const char *const argv[] = {"/usr/bin/nice", "-n", "19", demo->simulator, demo->scenario, "--world", demo->swarm_world, "--repeat",
-                              repeat, "--out", directory, NULL};
+  const char *const argv[] = {"/usr/bin/nice", "-n", "19", demo->simulator, demo->scenario, "--world", demo->swarm_world,
+                              "--repeat", repeat, "--out", directory, NULL};
   if (swisd_lab_start(&background.process, argv, log, log, &error) != 0)
     fprintf(stderr, "swisd demo: %s\n", error.text);
   return true;
@@ -161,7 +161,8 @@ static void print_plan(const struct swisd_demo_plan *plan)
     printf("  %-14s %7.2f GFLOP/s\n", name, class->flops_per_s[SWISD_KERNEL_CONV] / 1e9);
     sum += class->flops_per_s[SWISD_KERNEL_CONV];
   }
-  printf("  together %.2f GFLOP/s, %.0f %% of the machine; %" PRIu64 " images %" PRIu64 " times: at best %.1f s with the faults planned\n",
+  printf("  together %.2f GFLOP/s, %.0f %% of the machine; %" PRIu64 " images %" PRIu64 " times: at best %.1f s with the faults "
+         "planned\n",
          sum / 1e9, 100 * sum / plan->machine_flops_per_s, plan->items, plan->passes, (double)plan->bound_ns / 1e9);
   fflush(stdout);
 }
@@ -269,8 +270,8 @@ static void draw(struct demo *demo, const char *lab_directory, const char *twin_
   struct swisd_error error;
   if (count > 0 && swisd_report_throughput(demo->out, "throughput", "Work goes on while devices die", panels, count, &error) != 0)
     fprintf(stderr, "swisd demo: %s\n", error.text);
-  if (count > first_six && swisd_report_gantt(demo->out, "gantt", "What a dead device had begun, others finish", panels + first_six,
-                                              count - first_six, &error) != 0)
+  if (count > first_six && swisd_report_gantt(demo->out, "gantt", "What a dead device had begun, others finish",
+                                              panels + first_six, count - first_six, &error) != 0)
     fprintf(stderr, "swisd demo: %s\n", error.text);
   printf("figures: %s/throughput.svg and %s/gantt.svg; tables of each run beside them\n", demo->out, demo->out);
 }

@@ -28,7 +28,8 @@ void swisd_demo_submitter_recording(const struct swisd_demo_lab *lab, char *path
 }
 
 /* The emulated link of a device, as options; returns how many were added. */
-static size_t link_options(const struct swisd_scenario *scenario, uint16_t index, char rate[32], char delay[32], const char **argv)
+static size_t link_options(const struct swisd_scenario *scenario, uint16_t index, char rate[32], char delay[32],
+                           const char **argv)
 {
   if (index == SWISD_SCENARIO_NO_LINK)
     return 0;
@@ -105,8 +106,8 @@ static int start_submitter(struct swisd_demo_lab *lab, struct swisd_error *error
   snprintf(out, sizeof out, "%s/predictions.tsv", lab->directory);
   snprintf(passes, sizeof passes, "%" PRIu64, lab->plan->passes);
   snprintf(items, sizeof items, "%" PRIu64, lab->plan->items);
-  const char *argv[40] = {lab->executable, "classify", "--data", directory, "--port", "0", "--join", lab->seed_address, "--repeat",
-                          passes, "--items", items, "--record", recording, "--kernels", lab->kernels, "--check"};
+  const char *argv[40] = {lab->executable, "classify", "--data", directory, "--port", "0", "--join", lab->seed_address,
+                          "--repeat", passes, "--items", items, "--record", recording, "--kernels", lab->kernels, "--check"};
   size_t count = 17;
   if (lab->raw) {
     argv[count++] = "--raw";
@@ -171,7 +172,8 @@ static int play(struct swisd_demo_lab *lab, struct swisd_demo_plan *plan, void (
   while (!swisd_lab_ended(&lab->submitter, 0)) {
     const uint64_t since_ns = swisd_clock_now_ns() - start_ns;
     if (since_ns > limit_ns)
-      return swisd_error_set(error, "no answer after %.0f s, four times the bound; see %s", (double)since_ns / 1e9, lab->directory);
+      return swisd_error_set(error, "no answer after %.0f s, four times the bound; see %s", (double)since_ns / 1e9,
+                             lab->directory);
     if (next < plan->fault_count && plan->faults[next].at_ns <= since_ns)
       do_fault(lab, &plan->faults[next++]);
     if (idle)
@@ -192,7 +194,8 @@ static void end_devices(struct swisd_demo_lab *lab)
       continue;
     device_directory(lab, d, directory, sizeof directory);
     if (!lab->frozen[d]) {
-      const double busy = swisd_lab_status_number(directory, "/busy_ns"), overrun = swisd_lab_status_number(directory, "/overrun_ns");
+      const double busy = swisd_lab_status_number(directory, "/busy_ns");
+      const double overrun = swisd_lab_status_number(directory, "/overrun_ns");
       lab->busy_ns += busy > 0 ? (uint64_t)busy : 0;
       lab->overrun_ns += overrun > 0 ? (uint64_t)overrun : 0;
     }

@@ -115,7 +115,8 @@ static void count_send(struct merge *merge, const struct swisd_action_send *send
 static void outcome_of(struct merge *merge, const struct swisd_trace *trace, enum swisd_runlog_outcome what, double *sum)
 {
   const struct swisd_runlog_key key = key_of(merge, &trace->key);
-  swisd_runlog_task_outcome(merge->log, index_of(merge, trace->peer), &key, what, since(merge, trace->time_ns), (double)trace->value);
+  swisd_runlog_task_outcome(merge->log, index_of(merge, trace->peer), &key, what, since(merge, trace->time_ns),
+                            (double)trace->value);
   *sum += (double)trace->value;
 }
 
@@ -167,7 +168,8 @@ static void trace_of(struct merge *merge, const struct swisd_trace *trace)
   case SWISD_TRACE_TASK_REPLAYED: outcome_of(merge, trace, SWISD_RUNLOG_REPLAYED, &s->flop_replayed); break;
   case SWISD_TRACE_WORKER_OVERDUE:
     task_event(merge, trace, SWISD_RUNLOG_OVERDUE, false, 0);
-    tell(merge, since(merge, trace->time_ns), "%s is overdue: its work is rescued", name_of(merge, index_of(merge, trace->peer), name));
+    tell(merge, since(merge, trace->time_ns), "%s is overdue: its work is rescued",
+         name_of(merge, index_of(merge, trace->peer), name));
     break;
   case SWISD_TRACE_WORKER_GONE:
     tell(merge, since(merge, trace->time_ns), "%s is gone: its work is given to others",
@@ -193,8 +195,8 @@ static void answered(struct merge *merge, uint64_t now_ns, const struct swisd_ac
   }
 }
 
-static void on_step(struct swisd_replay_host *host, const struct swisd_node *node, const struct swisd_event *event, uint64_t now_ns,
-                    const struct swisd_actions *actions)
+static void on_step(struct swisd_replay_host *host, const struct swisd_node *node, const struct swisd_event *event,
+                    uint64_t now_ns, const struct swisd_actions *actions)
 {
   (void)node;
   struct merge *merge = (struct merge *)host;
@@ -233,7 +235,8 @@ static void find_submission(struct swisd_replay_host *host, const struct swisd_n
     finder->submit_ns = now_ns;
 }
 
-static int read_one(struct merge *merge, const char *path, struct swisd_replay_host *host, uint32_t index, struct swisd_error *error)
+static int read_one(struct merge *merge, const char *path, struct swisd_replay_host *host, uint32_t index,
+                    struct swisd_error *error)
 {
   struct swisd_replay_result result;
   if (swisd_replay_run(path, host, &result, error) != 0)
@@ -339,8 +342,8 @@ static void summarise(struct merge *merge, const struct swisd_demo_lab *lab)
   s->devices = merge->device_count;
   s->submitters = s->jobs = 1;
   s->items_wanted = merge->plan->items * merge->plan->passes;
-  s->flop_under_way = s->flop_issued - s->flop_accepted - s->flop_duplicate - s->flop_lost - s->flop_rejected - s->flop_cancelled -
-                      s->flop_replayed;
+  s->flop_under_way = s->flop_issued - s->flop_accepted - s->flop_duplicate - s->flop_lost - s->flop_rejected -
+                      s->flop_cancelled - s->flop_replayed;
   s->cpu_s = lab->cpu_seconds;
   const uint64_t span_ns = merge->end_ns ? since(merge, merge->end_ns) : since(merge, merge->last_answer_ns);
   s->duration_s = s->window_to_s = (double)span_ns / 1e9;
@@ -374,8 +377,8 @@ int swisd_demo_log_make(const struct swisd_demo_lab *lab, const struct swisd_dem
       add_faults(merge);
       summarise(merge, lab);
       read_verdict(lab, outcome);
-      result = swisd_runlog_close(merge->log, &outcome->summary, since(merge, merge->end_ns ? merge->end_ns : merge->last_answer_ns),
-                                  error);
+      const uint64_t end_ns = since(merge, merge->end_ns ? merge->end_ns : merge->last_answer_ns);
+      result = swisd_runlog_close(merge->log, &outcome->summary, end_ns, error);
     } else {
       swisd_runlog_discard(merge->log);
     }

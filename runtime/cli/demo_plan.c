@@ -235,8 +235,10 @@ int swisd_demo_plan_write(const struct swisd_demo_plan *plan, const char *path, 
   if (!out)
     return swisd_error_set(error, "%s: cannot write: %m", path);
   const struct swisd_scenario *s = &plan->scenario;
-  fprintf(out, "# The lab world `%s`, its class speeds multiplied by %.6g to fit the machine it ran on.\n", s->world, plan->factor);
-  fprintf(out, "swisd: 1\nname: %s\nseed: %" PRIu64 "\nduration: %.0f s\nbackend: sim\nplacement: {slots: %u, r_min: %u}\n", s->name,
+  fprintf(out, "# The lab world `%s`, its class speeds multiplied by %.6g to fit the machine it ran on.\n", s->world,
+          plan->factor);
+  fprintf(out, "swisd: 1\nname: %s\nseed: %" PRIu64 "\nduration: %.0f s\nbackend: sim\nplacement: {slots: %u, r_min: %u}\n",
+          s->name,
           s->seed, (double)s->duration_ns / 1e9, s->placement_slots, s->placement_replicas_min);
   write_devices(plan, out);
   write_faults(plan, out);

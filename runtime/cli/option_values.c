@@ -12,7 +12,8 @@ struct unit {
   double factor;
 };
 
-int swisd_read_unsigned(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *value, struct swisd_error *error)
+int swisd_read_unsigned(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *value,
+                        struct swisd_error *error)
 {
   char *end;
   const unsigned long long number = strtoull(text, &end, 10);

@@ -173,7 +173,8 @@ int swisd_find_weights(const char *name, char *path, size_t bytes, struct swisd_
     executable[length] = '\0';
     *strrchr(executable, '/') = '\0';
   }
-  static const char *const formats[] = {"%s/../share/swisd/models/%s", "%s/../../../kernels/weights/%s", "%s/../../kernels/weights/%s"};
+  static const char *const formats[] = {"%s/../share/swisd/models/%s", "%s/../../../kernels/weights/%s",
+                                        "%s/../../kernels/weights/%s"};
   struct stat status;
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wformat-nonliteral\"")

@@ -10,7 +10,8 @@
 struct swisd_submission {
   struct swisd_peer_job job; /* first */
   /* set by the command */
-  void (*rows)(struct swisd_submission *submission, const struct swisd_action_answer *answer); /* more of the answer; may be NULL */
+  void (*rows)(struct swisd_submission *submission,
+               const struct swisd_action_answer *answer); /* more of the answer; may be NULL */
   const char *what; /* "images", for the progress line */
   uint64_t items_max;
   bool quiet; /* no progress */

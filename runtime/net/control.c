@@ -193,7 +193,8 @@ static void on_listening(evutil_socket_t fd, short what, void *argument)
   if (accepted < 0)
     return;
   struct client *client = control->client_count < CLIENTS_MAX ? calloc(1, sizeof *client) : NULL;
-  struct bufferevent *stream = client ? bufferevent_socket_new(swisd_peer_base(control->peer), accepted, BEV_OPT_CLOSE_ON_FREE) : NULL;
+  struct event_base *base = swisd_peer_base(control->peer);
+  struct bufferevent *stream = client ? bufferevent_socket_new(base, accepted, BEV_OPT_CLOSE_ON_FREE) : NULL;
   if (!stream) {
     free(client);
     close(accepted);

@@ -226,7 +226,8 @@ void swisd_datagrams_send(struct swisd_datagrams *datagrams, struct swisd_id to,
   const struct swisd_datagram envelope = {.version = SWISD_PROTOCOL_VERSION, .sender = datagrams->own_id,
                                           .counter = ++datagrams->counter};
   size_t count = 0;
-  const int status = swisd_wire_encode(message, parcel.bytes + SWISD_DATAGRAM_HEAD_BYTES, SWISD_DATAGRAM_MESSAGE_BYTES_MAX, &count);
+  const int status = swisd_wire_encode(message, parcel.bytes + SWISD_DATAGRAM_HEAD_BYTES, SWISD_DATAGRAM_MESSAGE_BYTES_MAX,
+                                       &count);
   if (status != SWISD_WIRE_OK) { /* a bug of the core's, but not one to die of */
     datagrams->status.send_failed++;
     swisd_log_limited(SWISD_LOG_ERROR, "net", "a datagram (%s) was not sent: %s", swisd_message_type_name(message->type),

@@ -344,7 +344,8 @@ static struct swisd_blob *on_admit(struct swisd_connection_host *host, struct sw
   return blob;
 }
 
-static void on_fetch_frame(struct swisd_connection_host *host, struct swisd_connection *connection, const struct swisd_frame *frame)
+static void on_fetch_frame(struct swisd_connection_host *host, struct swisd_connection *connection,
+                           const struct swisd_frame *frame)
 {
   struct swisd_links *links = (struct swisd_links *)host;
   links->options.host->fetch_frame(links->options.host, connection->theirs.id, frame);

@@ -296,7 +296,8 @@ static int open_threads(struct swisd_peer *peer, struct swisd_error *error)
     return -1;
   peer->programs_host.host = (struct swisd_programs_host){.event = on_program_event, .answer = on_program_answer};
   peer->programs_host.peer = peer;
-  peer->programs = swisd_programs_open(&peer->programs_host.host, peer->bodies, peer->models, peer->workers, peer->options.kernels);
+  peer->programs = swisd_programs_open(&peer->programs_host.host, peer->bodies, peer->models, peer->workers,
+                                       peer->options.kernels);
   return peer->programs ? 0 : swisd_error_set(error, "out of memory");
 }
 

@@ -35,7 +35,8 @@ struct program {
   struct swisd_error error;
 };
 
-struct swisd_programs *swisd_programs_open(struct swisd_programs_host *host, struct swisd_bodies *bodies, struct swisd_models *models,
+struct swisd_programs *swisd_programs_open(struct swisd_programs_host *host, struct swisd_bodies *bodies,
+                                           struct swisd_models *models,
                                            struct swisd_workers *workers, const struct swisd_kernels *kernels)
 {
   struct swisd_programs *programs = calloc(1, sizeof *programs);
@@ -194,7 +195,8 @@ static void on_done(struct swisd_work *work)
     owner->host->event(owner->host, &lost);
   }
   struct swisd_event event = {.kind = SWISD_EVENT_COMPUTED};
-  event.u.computed = (struct swisd_event_computed){.ticket = work->ticket, .status = work->status, .elapsed_ns = work->elapsed_ns};
+  event.u.computed = (struct swisd_event_computed){.ticket = work->ticket, .status = work->status,
+                                                   .elapsed_ns = work->elapsed_ns};
   if (work->status == SWISD_OK) {
     event.u.computed.inlined = program->inlined;
     if (program->out) {

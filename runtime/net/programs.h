@@ -28,7 +28,8 @@ struct swisd_programs_host {
 };
 
 /* All arguments outlive it. NULL when memory is out. */
-struct swisd_programs *swisd_programs_open(struct swisd_programs_host *host, struct swisd_bodies *bodies, struct swisd_models *models,
+struct swisd_programs *swisd_programs_open(struct swisd_programs_host *host, struct swisd_bodies *bodies,
+                                           struct swisd_models *models,
                                            struct swisd_workers *workers, const struct swisd_kernels *kernels);
 void swisd_programs_close(struct swisd_programs *programs); /* after the workers are closed */
 

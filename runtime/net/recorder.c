@@ -89,7 +89,8 @@ void swisd_recorder_event(struct swisd_recorder *recorder, uint64_t now_ns, cons
   if (BUFFER_BYTES - recorder->used < 2 * SWISD_RECORD_ENTRY_BYTES_MAX)
     flush(recorder);
   size_t written = 0;
-  const int status = swisd_record_write_event(event, now_ns, recorder->buffer + recorder->used, BUFFER_BYTES - recorder->used, &written);
+  const int status = swisd_record_write_event(event, now_ns, recorder->buffer + recorder->used, BUFFER_BYTES - recorder->used,
+                                              &written);
   if (status != SWISD_WIRE_OK) /* a replay will stop here: better known now than then */
     swisd_log_limited(SWISD_LOG_ERROR, "net", "an event cannot be recorded: %s", swisd_wire_status_name(status));
   else

@@ -85,7 +85,8 @@ static int run(struct replay *replay, const char *path, struct swisd_replay_host
   return replay->node ? 0 : swisd_error_set(error, "%s: an empty file is not a recording", path);
 }
 
-int swisd_replay_run(const char *path, struct swisd_replay_host *host, struct swisd_replay_result *result, struct swisd_error *error)
+int swisd_replay_run(const char *path, struct swisd_replay_host *host, struct swisd_replay_result *result,
+                     struct swisd_error *error)
 {
   memset(result, 0, sizeof *result);
   const int fd = open(path, O_RDONLY | O_CLOEXEC);

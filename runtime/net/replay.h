@@ -24,6 +24,7 @@ struct swisd_replay_result {
 
 /* Replays `path` until its end or the first differing step. -1 with `error` when there is nothing to replay; a recording that
  * is cut off or damaged further on is replayed up to there. `host` may be NULL. */
-int swisd_replay_run(const char *path, struct swisd_replay_host *host, struct swisd_replay_result *result, struct swisd_error *error);
+int swisd_replay_run(const char *path, struct swisd_replay_host *host, struct swisd_replay_result *result,
+                     struct swisd_error *error);
 
 #endif

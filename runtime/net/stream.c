@@ -248,7 +248,8 @@ static int flush(struct swisd_stream *stream, uint64_t now_ns, size_t *written)
         pieces[count++] = (struct iovec){.iov_base = s->head + head_sent, .iov_len = s->head_count - head_sent};
       const uint32_t data_sent = s->sent - head_sent;
       if (data_sent < s->data_count && count < 2 * PIECES_MAX)
-        pieces[count++] = (struct iovec){.iov_base = (void *)(uintptr_t)(s->data + data_sent), .iov_len = s->data_count - data_sent};
+        pieces[count++] = (struct iovec){.iov_base = (void *)(uintptr_t)(s->data + data_sent),
+                                         .iov_len = s->data_count - data_sent};
     }
     const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
     ssize_t sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL);

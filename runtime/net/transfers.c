@@ -13,6 +13,9 @@ enum {
   STALL_SECONDS = 15,    /* nothing came for so long: the core's own time-outs are shorter, this one only tidies up */
 };
 static const uint64_t progress_ns = 250 * SWISD_MILLISECOND;
+/* An owner that is awake answers a FETCH_BODY at once, ahead of all data: longer than this it is silent, or so far away that
+ * somebody else is the better choice. */
+static const struct timeval reply_patience = {.tv_sec = 2};
 
 enum phase { PHASE_MANIFEST, PHASE_DATA, PHASE_SAVING };
 
@@ -153,7 +156,10 @@ static void ask(struct fetch *fetch)
     frame.u.fetch_body.offset = fetch->action.offset;
     frame.u.fetch_body.length = fetch->action.bytes;
   }
-  touch(fetch);
+  if (fetch->kind == SWISD_ACTION_FETCH_BODY)
+    event_add(fetch->stall, &reply_patience);
+  else
+    touch(fetch);
   swisd_links_send_frame(transfers->options.links, fetch->action.from, &fetch->action.address, &frame);
 }
 
@@ -317,7 +323,8 @@ void swisd_transfers_data(struct swisd_transfers *transfers, struct swisd_id fro
 
 /* ---- what the core asks ---- */
 
-void swisd_transfers_fetch(struct swisd_transfers *transfers, enum swisd_action_kind kind, const struct swisd_action_fetch *action)
+void swisd_transfers_fetch(struct swisd_transfers *transfers, enum swisd_action_kind kind,
+                           const struct swisd_action_fetch *action)
 {
   struct fetch *fetch = calloc(1, sizeof *fetch);
   struct event *stall = fetch ? evtimer_new(transfers->options.base, on_stall, fetch) : NULL;

@@ -34,7 +34,8 @@ struct swisd_transfers_options {
 struct swisd_transfers *swisd_transfers_open(const struct swisd_transfers_options *options);
 void swisd_transfers_close(struct swisd_transfers *transfers); /* after `disk` is closed */
 
-void swisd_transfers_fetch(struct swisd_transfers *transfers, enum swisd_action_kind kind, const struct swisd_action_fetch *fetch);
+void swisd_transfers_fetch(struct swisd_transfers *transfers, enum swisd_action_kind kind,
+                           const struct swisd_action_fetch *fetch);
 void swisd_transfers_cancel(struct swisd_transfers *transfers, uint32_t ticket); /* unknown tickets are ignored */
 void swisd_transfers_unreachable(struct swisd_transfers *transfers, struct swisd_id peer);
 

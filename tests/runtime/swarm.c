@@ -40,7 +40,8 @@ void swarm_start_node(struct swarm *swarm, uint32_t index, const char *gflops, c
     argv[count++] = wrap;
     argv[count++] = "sh";
   }
-  const char *const rest[] = {SWISD_EXECUTABLE, "node", "--data", directory, "--port", "0", "--speed", gflops, "--record", record};
+  const char *const rest[] = {SWISD_EXECUTABLE, "node", "--data", directory, "--port", "0", "--speed", gflops, "--record",
+                              record};
   memcpy(argv + count, rest, sizeof rest);
   count += sizeof rest / sizeof *rest;
   if (swarm->seed[0]) {

@@ -33,7 +33,8 @@ struct side {
   struct swisd_blob *body; /* the last one */
 };
 
-static void on_message(struct swisd_links_host *host, struct swisd_id from, const struct swisd_message *message, struct swisd_blob *body)
+static void on_message(struct swisd_links_host *host, struct swisd_id from, const struct swisd_message *message,
+                       struct swisd_blob *body)
 {
   struct side *side = (struct side *)host;
   (void)from;
@@ -61,8 +62,8 @@ static void on_fetch_frame(struct swisd_links_host *host, struct swisd_id from, 
 {
   (void)host, (void)from, (void)frame;
 }
-static void on_fetch_data(struct swisd_links_host *host, struct swisd_id from, const struct swisd_frame *head, const uint8_t *bytes,
-                          size_t count)
+static void on_fetch_data(struct swisd_links_host *host, struct swisd_id from, const struct swisd_frame *head,
+                          const uint8_t *bytes, size_t count)
 {
   (void)host, (void)from, (void)head, (void)bytes, (void)count;
 }
@@ -90,8 +91,8 @@ static void open_side(struct side *side, struct event_base *base, uint64_t numbe
   const struct swisd_address any = {.family = SWISD_ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
   assert_int_equal(swisd_ports_open(&any, &side->fd, &udp, &side->address, &error), 0);
   close(udp);
-  struct swisd_links_options options = {.base = base, .shape = &side->shape, .bodies = side->bodies, .admission = &side->admission,
-                                        .hello = swisd_hello_default(), .host = &side->host};
+  struct swisd_links_options options = {.base = base, .shape = &side->shape, .bodies = side->bodies,
+                                        .admission = &side->admission, .hello = swisd_hello_default(), .host = &side->host};
   options.hello.id = side->id;
   options.hello.address_count = 1;
   options.hello.addresses[0] = side->address;
@@ -279,7 +280,8 @@ static void a_peer_that_goes_is_told_at_once(void **state)
 /* A proven peer made by hand, to send what links never would. */
 static int shake_hands(struct pair *pair, const struct side *self)
 {
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(pair->b.address.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(pair->b.address.port),
+                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
   run(pair, 0.05);
