@@ -18,22 +18,17 @@
 #include "runtime/base/json_read.h"
 #include "runtime/base/log.h"
 #include "runtime/net/clock.h"
+#include "runtime/net/control_internal.h"
 #include "runtime/net/peer_internal.h"
 
 enum { LINE_BYTES_MAX = 65536, CLIENTS_MAX = 32 };
-
-struct client {
-  struct client *next;
-  struct swisd_control *control;
-  struct bufferevent *stream;
-};
 
 struct swisd_control {
   struct swisd_peer *peer;
   char directory[512];
   int listen_fd;
   struct event *listening;
-  struct client *clients;
+  struct swisd_control_client *clients;
   uint32_t client_count;
 };
 
@@ -49,7 +44,7 @@ static int directory_address(const char *directory, struct sockaddr_un *address)
 
 /* ---- answers ---- */
 
-static void answer_error(struct client *client, const char *text)
+void swisd_control_answer_error(struct swisd_control_client *client, const char *text)
 {
   char *line = NULL;
   size_t bytes = 0;
@@ -68,13 +63,13 @@ static void answer_error(struct client *client, const char *text)
   free(line);
 }
 
-static void answer_ok(struct client *client)
+void swisd_control_answer_ok(struct swisd_control_client *client)
 {
   static const char ok[] = "{\"ok\":true}\n";
   bufferevent_write(client->stream, ok, sizeof ok - 1);
 }
 
-static void answer_status(struct client *client)
+static void answer_status(struct swisd_control_client *client)
 {
   char *line = NULL;
   size_t bytes = 0;
@@ -85,7 +80,7 @@ static void answer_status(struct client *client)
   free(line);
 }
 
-static void on_cut(struct client *client, const struct swisd_json_file *request)
+static void on_cut(struct swisd_control_client *client, const struct swisd_json_file *request)
 {
   struct swisd_id peers[SWISD_LINKSHAPE_CUTS_MAX];
   uint32_t count = 0;
@@ -94,16 +89,16 @@ static void on_cut(struct client *client, const struct swisd_json_file *request)
     const char *text = json_string_value(json_array_get(list, i));
     unsigned long long hi, lo;
     if (!text || strlen(text) != 32 || sscanf(text, "%16llx%16llx", &hi, &lo) != 2 || count == SWISD_LINKSHAPE_CUTS_MAX) {
-      answer_error(client, "peers: allowed are up to 64 ids of 32 hexadecimal digits");
+      swisd_control_answer_error(client, "peers: allowed are up to 64 ids of 32 hexadecimal digits");
       return;
     }
     peers[count++] = (struct swisd_id){hi, lo};
   }
   swisd_peer_cut(client->control->peer, peers, count);
-  answer_ok(client);
+  swisd_control_answer_ok(client);
 }
 
-static void on_line(struct client *client, const char *line, size_t bytes)
+static void on_line(struct swisd_control_client *client, const char *line, size_t bytes)
 {
   struct swisd_peer *peer = client->control->peer;
   struct swisd_json_file request;
@@ -111,29 +106,29 @@ static void on_line(struct client *client, const char *line, size_t bytes)
   const char *command;
   double number;
   if (swisd_json_parse(&request, "request", line, bytes, &error) != 0) {
-    answer_error(client, error.text);
+    swisd_control_answer_error(client, error.text);
     return;
   }
   if (swisd_json_get_string(&request, "/command", &command, &error) != 0) {
-    answer_error(client, error.text);
+    swisd_control_answer_error(client, error.text);
   } else if (strcmp(command, "status") == 0) {
     answer_status(client);
   } else if (strcmp(command, "stop") == 0) {
-    answer_ok(client);
+    swisd_control_answer_ok(client);
     swisd_peer_stop(peer);
   } else if (strcmp(command, "slow") == 0) {
     if (swisd_json_get_number(&request, "/factor", 0.001, 1e6, &number, &error) != 0) {
-      answer_error(client, error.text);
+      swisd_control_answer_error(client, error.text);
     } else {
       swisd_peer_slow(peer, number);
-      answer_ok(client);
+      swisd_control_answer_ok(client);
     }
   } else if (strcmp(command, "loss") == 0) {
     if (swisd_json_get_number(&request, "/share", 0, 1, &number, &error) != 0) {
-      answer_error(client, error.text);
+      swisd_control_answer_error(client, error.text);
     } else {
       swisd_peer_loss(peer, number);
-      answer_ok(client);
+      swisd_control_answer_ok(client);
     }
   } else if (strcmp(command, "silence") == 0 || strcmp(command, "resume") == 0) {
     swisd_peer_silence(peer, command[0] == 's');
@@ -142,31 +137,35 @@ static void on_line(struct client *client, const char *line, size_t bytes)
       swisd_peer_loss(peer, 0);
       swisd_peer_cut(peer, NULL, 0);
     }
-    answer_ok(client);
+    swisd_control_answer_ok(client);
   } else if (strcmp(command, "cut") == 0) {
     on_cut(client, &request);
+  } else if (strcmp(command, "submit") == 0) {
+    swisd_control_submit(client, &request);
   } else {
-    answer_error(client, "command: allowed are status, stop, slow, silence, resume, loss and cut");
+    swisd_control_answer_error(client, "command: allowed are status, stop, slow, silence, resume, loss, cut and submit");
   }
   swisd_json_free(&request);
 }
 
 /* ---- clients ---- */
 
-static void client_close(struct client *client)
+static void client_close(struct swisd_control_client *client)
 {
-  struct client **link = &client->control->clients;
+  struct swisd_control_client **link = &client->control->clients;
   while (*link != client)
     link = &(*link)->next;
   *link = client->next;
   client->control->client_count--;
+  if (client->submission)
+    swisd_control_abandon(client->submission);
   bufferevent_free(client->stream);
   free(client);
 }
 
 static void on_readable(struct bufferevent *stream, void *argument)
 {
-  struct client *client = argument;
+  struct swisd_control_client *client = argument;
   struct evbuffer *input = bufferevent_get_input(stream);
   size_t bytes;
   char *line;
@@ -192,7 +191,7 @@ static void on_listening(evutil_socket_t fd, short what, void *argument)
   const int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (accepted < 0)
     return;
-  struct client *client = control->client_count < CLIENTS_MAX ? calloc(1, sizeof *client) : NULL;
+  struct swisd_control_client *client = control->client_count < CLIENTS_MAX ? calloc(1, sizeof *client) : NULL;
   struct event_base *base = swisd_peer_base(control->peer);
   struct bufferevent *stream = client ? bufferevent_socket_new(base, accepted, BEV_OPT_CLOSE_ON_FREE) : NULL;
   if (!stream) {
@@ -200,7 +199,7 @@ static void on_listening(evutil_socket_t fd, short what, void *argument)
     close(accepted);
     return;
   }
-  *client = (struct client){.next = control->clients, .control = control, .stream = stream};
+  *client = (struct swisd_control_client){.next = control->clients, .control = control, .peer = control->peer, .stream = stream};
   control->clients = client;
   control->client_count++;
   bufferevent_setcb(stream, on_readable, NULL, on_event, client);

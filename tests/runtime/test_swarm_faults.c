@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/dataset.h"
+#include "runtime/net/control.h"
 #include "runtime/net/replay.h"
 #include "tests/runtime/swarm.h"
 
@@ -111,12 +113,55 @@ static void a_text_survives_the_death_of_a_stage(void **state)
   swarm_end(&swarm);
 }
 
+/* The control socket does for other programs what `swisd classify` does for people. */
+static void a_job_through_the_control_socket_has_the_same_answer(void **state)
+{
+  (void)state;
+  if (!swarm_has_fashion())
+    skip();
+  enum { ITEMS = 40 };
+  struct swarm swarm;
+  struct swisd_dataset images;
+  struct swisd_error error;
+  char input[SWARM_PATH_BYTES], raw[SWARM_PATH_BYTES], output[SWARM_PATH_BYTES], node[SWARM_PATH_BYTES];
+  char line[4 * SWARM_PATH_BYTES];
+  swarm_start(&swarm, 2, "3");
+  swarm_path(&swarm, "input", input);
+  swarm_path(&swarm, "raw", raw);
+  swarm_path(&swarm, "output", output);
+  const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "40", "--raw", raw, NULL};
+  assert_int_equal(swarm_run(&swarm, "classify", arguments, 20), 0);
+  assert_int_equal(swisd_dataset_read(SWISD_FASHION_FOLDER "/t10k-images-idx3-ubyte.gz", &images, &error), 0);
+  FILE *out = fopen(input, "w");
+  assert_int_equal(fwrite(images.bytes, images.item_bytes, ITEMS, out), ITEMS);
+  fclose(out);
+  swisd_dataset_free(&images);
+  swarm_node_directory(&swarm, 0, node);
+  snprintf(line, sizeof line, "{\"command\":\"submit\",\"model\":\"kernels/weights/fashion\",\"input\":\"%s\",\"output\":\"%s\"}",
+           input, output);
+  char *answer = swisd_control_ask(node, line, 20, &error);
+  assert_non_null(answer);
+  assert_string_equal(answer, "{\"ok\":true}");
+  free(answer);
+  size_t wanted_bytes, bytes;
+  char *wanted = swarm_read(&swarm, "raw", &wanted_bytes), *got = swarm_read(&swarm, "output", &bytes);
+  assert_int_equal(bytes, wanted_bytes);
+  assert_memory_equal(got, wanted, bytes);
+  free(wanted);
+  free(got);
+  answer = swisd_control_ask(node, "{\"command\":\"submit\",\"model\":\"no-such\",\"input\":\"a\",\"output\":\"b\"}", 20, &error);
+  assert_non_null(strstr(answer, "no-such"));
+  free(answer);
+  swarm_end(&swarm);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_teardown(a_killed_node_changes_no_bit_of_the_answer, swarm_teardown),
       cmocka_unit_test_teardown(a_silent_node_holds_nobody_up_and_is_welcome_back, swarm_teardown),
       cmocka_unit_test_teardown(a_text_survives_the_death_of_a_stage, swarm_teardown),
+      cmocka_unit_test_teardown(a_job_through_the_control_socket_has_the_same_answer, swarm_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
