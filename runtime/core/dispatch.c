@@ -273,12 +273,14 @@ static uint32_t step_of_lane(const struct swisd_job *job, uint32_t lane_index)
   return step;
 }
 
-/* MaxWeight: of all lanes the partner holds, the one with most ready work; wanted pieces before any. */
+/* MaxWeight: of all lanes the partner holds, the one with the longest queue, in items weighed by the size of their job (not
+ * by the work of the lane, or a cheap step would wait until nothing else is left); wanted pieces before any. */
 static bool best_lane(const struct swisd_node *node, uint16_t partner, uint8_t *job_out, uint32_t *lane_out, bool *wanted_out)
 {
   const struct swisd_submitter *sub = node->submitter;
   uint64_t best = 0;
   bool found = false;
+  const bool cramped = swisd_job_is_cramped(node);
   for (uint32_t j = 0; j < node->config.limits.jobs_max; j++) {
     const struct swisd_job *job = &sub->jobs[j];
     if (job->phase != SWISD_JOB_OPEN_PHASE)
@@ -292,7 +294,10 @@ static bool best_lane(const struct swisd_node *node, uint16_t partner, uint8_t *
       const bool wanted = candidate(sub, &job->lanes[l], partner, true, sub->hedge_tokens) != 0;
       if (!wanted && job->lanes[l].ready_items == 0)
         continue;
-      const uint64_t weight = (wanted ? job->lanes[l].wanted_items : job->lanes[l].ready_items) * swisd_job_lane_flops(job, l);
+      if (cramped && !wanted &&
+          !swisd_job_goes_first(node, (uint8_t)j, sub->pool.list[candidate(sub, &job->lanes[l], partner, false, 0)].lo))
+        continue;
+      const uint64_t weight = (wanted ? job->lanes[l].wanted_items : job->lanes[l].ready_items) * job->flops_per_item;
       if (!found || (wanted && !*wanted_out) || (wanted == *wanted_out && weight > best)) {
         found = true;
         best = weight;

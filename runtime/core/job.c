@@ -624,7 +624,6 @@ void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint
   job->account.accepted += flops;
   job->account.under_way -= flops;
   job->progress_ns = node->now_ns;
-  job->busy = false;
   if (job->window && step == job->sink)
     job->window += 1 + (hi - lo) / 8; /* there may be more room now */
   sub->hedge_tokens += (int64_t)(flops / 1000 * node->config.hedge_permille);

@@ -66,7 +66,6 @@ struct swisd_job {
   bool last;    /* no more items will come */
   bool repair;  /* outputs were lost: walk the graph */
   bool starved; /* the pool ran short: promote again when there is room */
-  bool busy;    /* a worker has refused work since the last acceptance */
   bool waiting; /* results wait for room to be checked */
   bool closing; /* its workers are being told, from `close_next` on */
   uint16_t close_next;
@@ -81,6 +80,7 @@ struct swisd_job {
   uint64_t submitted_ns;
   uint64_t orphan_since_ns;    /* since when some unfinished shard has had no live holder; SWISD_NEVER = none */
   uint64_t relieved_ns;        /* when room was last made */
+  uint64_t refused_ns;         /* when a worker last had no room for it */
   uint64_t merging;            /* lanes with a CONCAT under way */
   uint16_t attempt_next;
   uint16_t consumers[SWISD_STEPS_MAX]; /* bit s: step s takes this step's output */
@@ -186,11 +186,14 @@ void swisd_job_unaccept(struct swisd_node *node, uint8_t slot, uint32_t step, ui
 /* Frees an interval of the pool for `item` of this job, at the cost of its highest items; false when there is none. */
 bool swisd_job_give_way(struct swisd_node *node, uint8_t slot, uint64_t item);
 /* Whether the next answer waits for this item: no reserve is kept from it. */
-bool swisd_job_goes_first(struct swisd_node *node, uint8_t slot, uint64_t item);
+bool swisd_job_goes_first(const struct swisd_node *node, uint8_t slot, uint64_t item);
+/* Whether so few intervals are left that only such items may be computed: the others' results, one here and one there, would
+ * take what is left, and cannot be given up again once they are part of the answer. */
+bool swisd_job_is_cramped(const struct swisd_node *node);
 /* Whether a job stands still for want of room, here or at its workers: then it makes room, or fails. Now and then. */
 void swisd_job_relieve(struct swisd_node *node, uint8_t slot);
 /* The first item that is not answered. */
-uint64_t swisd_job_first_open(struct swisd_node *node, uint8_t slot);
+uint64_t swisd_job_first_open(const struct swisd_node *node, uint8_t slot);
 
 /* Frees an output wherever it lies. */
 void swisd_job_free_output(struct swisd_node *node, uint8_t slot, struct swisd_id owner, struct swisd_body body);

@@ -19,10 +19,10 @@ static bool keeps_state(const struct swisd_job *job)
   return false;
 }
 
-uint64_t swisd_job_first_open(struct swisd_node *node, uint8_t slot)
+uint64_t swisd_job_first_open(const struct swisd_node *node, uint8_t slot)
 {
-  struct swisd_submitter *sub = node->submitter;
-  struct swisd_job *job = &sub->jobs[slot];
+  const struct swisd_submitter *sub = node->submitter;
+  const struct swisd_job *job = &sub->jobs[slot];
   const struct swisd_interval *first = &sub->pool.list[job->lanes[job->spec.steps[job->sink].lane_first].first];
   const bool answered = first->state == SWISD_INTERVAL_CONSUMED && first->lo == 0; /* entry 0 of the pool is FREE */
   return answered ? first->hi : 0;
@@ -75,33 +75,6 @@ static void drop(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t 
   swisd_job_unaccept(node, slot, step, lane_number, index);
 }
 
-bool swisd_job_give_way(struct swisd_node *node, uint8_t slot, uint64_t item)
-{
-  struct swisd_submitter *sub = node->submitter;
-  struct swisd_job *job = &sub->jobs[slot];
-  if (keeps_state(job))
-    return false;
-  for (uint8_t state = SWISD_INTERVAL_READY; state <= SWISD_INTERVAL_ACCEPTED;
-       state += SWISD_INTERVAL_ACCEPTED - SWISD_INTERVAL_READY) {
-    uint16_t highest = 0;
-    uint32_t highest_step = 0, highest_lane = 0;
-    for (uint32_t s = 0; s < job->spec.step_count; s++)
-      for (uint32_t l = 0; l < job->spec.steps[s].lane_count; l++)
-        for (uint16_t i = job->lanes[swisd_job_lane_index(job, s, l)].first; i; i = sub->pool.list[i].next)
-          if (sub->pool.list[i].state == state && sub->pool.list[i].lo > item &&
-              (highest == 0 || sub->pool.list[i].lo > sub->pool.list[highest].lo) && may_drop(node, slot, s, i)) {
-            highest = i;
-            highest_step = s;
-            highest_lane = l;
-          }
-    if (highest) {
-      drop(node, slot, highest_step, highest_lane, highest);
-      return true;
-    }
-  }
-  return false;
-}
-
 /* Items that must be in the pipeline together for the lowest to come out: itself and what lies within reach of its halos. */
 static uint64_t least_window(const struct swisd_job *job)
 {
@@ -116,10 +89,43 @@ static uint64_t least_window(const struct swisd_job *job)
   return reach;
 }
 
-bool swisd_job_goes_first(struct swisd_node *node, uint8_t slot, uint64_t item)
+bool swisd_job_give_way(struct swisd_node *node, uint8_t slot, uint64_t item)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  if (keeps_state(job))
+    return false;
+  for (uint8_t state = SWISD_INTERVAL_READY; state <= SWISD_INTERVAL_ACCEPTED;
+       state += SWISD_INTERVAL_ACCEPTED - SWISD_INTERVAL_READY) {
+    uint16_t highest = 0;
+    uint32_t highest_step = 0, highest_lane = 0;
+    for (uint32_t s = 0; s < job->spec.step_count; s++)
+      for (uint32_t l = 0; l < job->spec.steps[s].lane_count; l++)
+        for (uint16_t i = job->lanes[swisd_job_lane_index(job, s, l)].first; i; i = sub->pool.list[i].next)
+          if (sub->pool.list[i].state == state && sub->pool.list[i].lo >= item + least_window(job) &&
+              (highest == 0 || sub->pool.list[i].lo > sub->pool.list[highest].lo) && may_drop(node, slot, s, i)) {
+            highest = i;
+            highest_step = s;
+            highest_lane = l;
+          }
+    if (highest) {
+      drop(node, slot, highest_step, highest_lane, highest);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool swisd_job_goes_first(const struct swisd_node *node, uint8_t slot, uint64_t item)
 {
   const struct swisd_job *job = &node->submitter->jobs[slot];
   return !keeps_state(job) && item < swisd_job_first_open(node, slot) + least_window(job);
+}
+
+bool swisd_job_is_cramped(const struct swisd_node *node)
+{
+  const struct swisd_interval_pool *pool = &node->submitter->pool;
+  return pool->free_count < 6 || pool->free_count < pool->max / 16;
 }
 
 static bool has_ready(const struct swisd_job *job)
@@ -157,17 +163,16 @@ void swisd_job_relieve(struct swisd_node *node, uint8_t slot)
   for (uint32_t s = 0; job->starved && s < job->spec.step_count; s++)
     for (uint32_t l = 0; (job->feeds_state >> s & 1) && l < job->spec.steps[s].lane_count; l++)
       swisd_log_merge(node, slot, s, l);
-  const bool idle = job->starved && job->account.under_way == 0 && !has_ready(job);
-  const uint64_t still_ns = node->now_ns - job->progress_ns;
-  if (idle && still_ns >= node->config.patience_ns) {
+  const bool idle = job->starved && job->account.under_way == 0 && (!has_ready(job) || swisd_job_is_cramped(node));
+  if (idle && node->now_ns - job->progress_ns >= node->config.patience_ns &&
+      node->now_ns - job->refused_ns >= node->config.patience_ns) {
     swisd_out_table_full(node, SWISD_TABLE_INTERVALS);
     swisd_job_finish(node, slot, SWISD_ERROR_SPACE); /* the pool is too small for this job */
     return;
   }
-  const uint64_t since_ns = job->relieved_ns > job->progress_ns ? node->now_ns - job->relieved_ns : still_ns;
-  if (keeps_state(job) || since_ns < STAND_NS || !(idle || job->busy))
+  const uint64_t moved_ns = job->relieved_ns > job->progress_ns ? job->relieved_ns : job->progress_ns;
+  if (keeps_state(job) || node->now_ns - moved_ns < STAND_NS || !(idle || job->refused_ns > moved_ns))
     return;
-  job->busy = false;
   job->relieved_ns = node->now_ns;
   narrow(node, slot);
 }

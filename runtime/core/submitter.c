@@ -551,7 +551,7 @@ static void on_nack(struct swisd_node *node, const struct swisd_event_message *e
   swisd_partner_expect(node, p, node->now_ns);
   switch (nack->reason) {
   case SWISD_NACK_BUSY:
-    job->busy = true;
+    job->refused_ns = node->now_ns;
     if (partner->credits)
       sub->credit_partners--;
     partner->credits = 0;
