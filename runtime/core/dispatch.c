@@ -204,11 +204,11 @@ static bool computes(const struct swisd_submitter *sub, const struct swisd_inter
   return false;
 }
 
-/* An interval that `partner` may take: wanted ones only, or READY ones only. */
+/* An interval that `partner` (0: somebody) may take: wanted ones only, or READY ones only. */
 static uint16_t candidate(const struct swisd_submitter *sub, const struct swisd_lane *lane, uint16_t partner, bool wanted,
                           int64_t hedge_tokens)
 {
-  if ((wanted ? lane->wanted_items : lane->ready_items) == 0)
+  if ((!wanted ? lane->ready_items : hedge_tokens > 0 ? lane->wanted_items : lane->wanted_ready_items) == 0)
     return 0;
   for (uint16_t i = lane->first; i; i = sub->pool.list[i].next) {
     const struct swisd_interval *interval = &sub->pool.list[i];
@@ -420,13 +420,13 @@ static uint64_t free_at_ns(const struct swisd_node *node, uint16_t p, const stru
 
 enum { RESCUES_PER_PARTNER = 3 };
 
-/* Whether a partner may take a rescue in this lane. */
-static bool may_rescue(const struct swisd_node *node, uint16_t p, uint32_t j, uint32_t l)
+/* Whether a partner may take this wanted interval of the lane. */
+static bool may_rescue(const struct swisd_node *node, uint16_t p, uint32_t j, uint32_t l, uint16_t index)
 {
   const struct swisd_submitter *sub = node->submitter;
   const struct swisd_partner *partner = &sub->partners[p];
   return (mask(node, p, j) >> l & 1) && is_fit(node, partner) && partner->rescues < RESCUES_PER_PARTNER &&
-         candidate(sub, &sub->jobs[j].lanes[l], p, true, sub->hedge_tokens) != 0;
+         !computes(sub, &sub->pool.list[index], p);
 }
 
 static double rate_of(const struct swisd_node *node, uint16_t p, uint32_t kernel)
@@ -434,8 +434,8 @@ static double rate_of(const struct swisd_node *node, uint16_t p, uint32_t kernel
   return (double)swisd_rate_exp2(swisd_speed_fast(&node->submitter->partners[p].speed[kernel]));
 }
 
-/* The partner that would be done first with one item of this lane; 0 if none may take any. */
-static uint16_t rescuer(const struct swisd_node *node, uint32_t j, uint32_t l)
+/* The partner that would be done first with one item of a wanted interval; 0 if none may take any. */
+static uint16_t rescuer(const struct swisd_node *node, uint32_t j, uint32_t l, uint16_t index)
 {
   const struct swisd_submitter *sub = node->submitter;
   const struct swisd_job *job = &sub->jobs[j];
@@ -444,7 +444,7 @@ static uint16_t rescuer(const struct swisd_node *node, uint32_t j, uint32_t l)
   uint16_t best = 0;
   uint64_t best_ns = SWISD_NEVER;
   for (uint16_t p = 1; p <= sub->partner_count; p++) {
-    if (!may_rescue(node, p, j, l))
+    if (!may_rescue(node, p, j, l, index))
       continue;
     const uint64_t done_ns = free_at_ns(node, p, job, step) +
                              swisd_rate_ns(swisd_job_lane_flops(job, l), swisd_speed_fast(&sub->partners[p].speed[kernel]));
@@ -457,7 +457,7 @@ static uint16_t rescuer(const struct swisd_node *node, uint32_t j, uint32_t l)
 }
 
 /* When all rescues of this lane could be done, were they shared out so that everybody who helps ends at one time. */
-static double level_ns(const struct swisd_node *node, uint32_t j, uint32_t l)
+static double level_ns(const struct swisd_node *node, uint32_t j, uint32_t l, uint16_t index)
 {
   const struct swisd_submitter *sub = node->submitter;
   const struct swisd_job *job = &sub->jobs[j];
@@ -470,7 +470,7 @@ static double level_ns(const struct swisd_node *node, uint32_t j, uint32_t l)
     double rates = 0, idle = 0;
     before = level;
     for (uint16_t p = 1; p <= sub->partner_count; p++) {
-      if (!may_rescue(node, p, j, l))
+      if (!may_rescue(node, p, j, l, index))
         continue;
       const double free_ns = (double)(free_at_ns(node, p, job, step) - node->now_ns), rate = rate_of(node, p, kernel);
       if (before > 0 && free_ns >= before)
@@ -493,13 +493,13 @@ static bool rescue_lane(struct swisd_node *node, uint32_t j, uint32_t l)
   while (job->lanes[l].wanted_items) {
     if (!swisd_out_room(node, 3))
       return false;
-    const uint16_t p = rescuer(node, j, l);
+    const uint16_t index = candidate(sub, &job->lanes[l], 0, true, sub->hedge_tokens);
+    const uint16_t p = index ? rescuer(node, j, l, index) : 0;
     if (p == 0)
       return true;
     const struct order order = {.partner = p, .job = (uint8_t)j, .step = (uint8_t)step,
       .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
-    const uint16_t index = candidate(sub, &job->lanes[l], p, true, sub->hedge_tokens);
-    const double time_ns = level_ns(node, j, l) - (double)(free_at_ns(node, p, job, step) - node->now_ns);
+    const double time_ns = level_ns(node, j, l, index) - (double)(free_at_ns(node, p, job, step) - node->now_ns);
     const uint64_t full_ns = node->config.chunk_ns, least_ns = full_ns / 16;
     const uint64_t share_ns = time_ns < (double)least_ns ? least_ns : time_ns > (double)full_ns / 2 ? full_ns / 2 : (uint64_t)time_ns;
     if (!issue_interval(node, order, index, items_for(node, p, job, l, step, share_ns)))

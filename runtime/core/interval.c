@@ -45,6 +45,8 @@ static void count(struct swisd_lane *lane, const struct swisd_interval *interval
     lane->accepted_items += items;
   if (interval->wanted)
     lane->wanted_items += items;
+  if (interval->wanted && interval->state == SWISD_INTERVAL_READY)
+    lane->wanted_ready_items += items;
 }
 
 static void unlink(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index)
@@ -245,6 +247,6 @@ void swisd_interval_check(const struct swisd_interval_pool *pool, const struct s
     previous = index;
   }
   SWISD_ASSERT(sum.ready_items == lane->ready_items);
-  SWISD_ASSERT(sum.wanted_items == lane->wanted_items);
+  SWISD_ASSERT(sum.wanted_items == lane->wanted_items && sum.wanted_ready_items == lane->wanted_ready_items);
   SWISD_ASSERT(sum.accepted_items == lane->accepted_items);
 }

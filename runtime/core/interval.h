@@ -46,6 +46,7 @@ struct swisd_lane {
   uint16_t hint;             /* an interval near the last one looked for, or 0 */
   uint64_t ready_items;      /* in READY */
   uint64_t wanted_items;     /* with `wanted` set */
+  uint64_t wanted_ready_items; /* of these, in READY */
   uint64_t accepted_items;   /* in ACCEPTED and CONSUMED */
 };
 
