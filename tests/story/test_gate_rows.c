@@ -1,5 +1,5 @@
-/* One story, three drivers: kill, silence, slow and return (story.yml) over the same images, in the cluster driver, in SimGrid and
- * on real processes. Each ends with the answer of one process, bit for bit, every item answered once; and what the processes
+/* One story, three drivers: kill, silence, slow and return (story.yml) over the same images, in the cluster driver, in SimGrid
+ * and on real processes. Each ends with the answer of one process, bit for bit, every item answered once; and what the processes
  * recorded replays to the same actions.
  *
  *   test_gate_rows [TEST-PATTERN [SEED COUNT]]     the virtual drivers with COUNT seeds from SEED on */
@@ -43,7 +43,8 @@ static void tell_in_cluster(const struct swisd_scenario *scenario, const struct 
   assert_false(view.ended); /* everything happened while it ran */
   story_answers(c, job, 120 * SWISD_SECOND);
   /* The driver has compared each committed row with the job's reference, and counted it; this is the reference. */
-  assert_int_equal(cluster_model_spec(model)->lanes[cluster_model_spec(model)->lane_count - 1].out_bytes_per_item, rows->row_bytes);
+  assert_int_equal(cluster_model_spec(model)->lanes[cluster_model_spec(model)->lane_count - 1].out_bytes_per_item,
+                   rows->row_bytes);
   for (uint64_t i = 0; i < rows->items; i++)
     assert_int_equal(cluster_reference(c, job, cluster_model_spec(model)->lane_count - 1u, i),
                      bytes_value(rows->rows + i * rows->row_bytes, rows->row_bytes));
@@ -93,8 +94,8 @@ static void tell_simulated(const struct swisd_scenario *scenario, const struct g
   gate_path(records, "records-%llu", (unsigned long long)seed);
   assert_int_equal(mkdir(records, 0755), 0);
   snprintf(seed_text, sizeof(seed_text), "%llu", (unsigned long long)seed);
-  const char *const argv[] = {SWISD_SIMULATOR, scenario_path, "--world", "sim", "--seed", seed_text, "--settle", "10",
-                              "--answers", answers, "--record", records, "--json", NULL};
+  const char *const argv[] = {SWISD_SIMULATOR, scenario_path, "--world",  "sim",   "--seed", seed_text, "--settle", "10",
+                              "--answers",     answers,       "--record", records, "--json", NULL};
   gate_run("sim", argv, 60);
   gate_expect_file(answers, rows->rows, rows->items * rows->row_bytes);
   gate_path(path, "records-%llu/node-%u-1.rec", (unsigned long long)seed, scenario->device_count);
