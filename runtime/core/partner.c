@@ -199,7 +199,7 @@ void swisd_partner_came(struct swisd_node *node, uint16_t p, const struct swisd_
 void swisd_partner_missed(struct swisd_node *node, uint16_t p, const struct swisd_issue *it)
 {
   struct swisd_partner *partner = &node->submitter->partners[p];
-  const uint64_t late_ns = 2 * (node->now_ns - it->issued_ns), late_ns_max = 60 * SWISD_SECOND;
+  const uint64_t late_ns = 2 * (node->now_ns - it->issued_ns), late_ns_max = 20 * SWISD_SECOND;
   if (!partner->suspect && late_ns > partner->late_ns) /* it answers probes: what is late is the link */
     partner->late_ns = late_ns < late_ns_max ? late_ns : late_ns_max;
 }
