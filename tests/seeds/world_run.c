@@ -240,12 +240,24 @@ static void undo(struct run *r, const struct world_fault *f)
 
 /* ---- who could have finished ---- */
 
+/* Whether a node says that it holds the shard: its record has room for SWISD_HOLDINGS_MAX, its disk for more. */
+static bool announces(const struct cluster *c, uint32_t node, swisd_shard_id shard)
+{
+  struct swisd_member_view self;
+  if (!cluster_is_running(c, node) || !swisd_node_member(cluster_node(c, node), 0, &self))
+    return false;
+  for (uint32_t h = 0; h < self.record->holding_count; h++)
+    if (self.record->holdings[h] == shard)
+      return true;
+  return false;
+}
+
 static bool shard_in_reach(const struct run *r, uint32_t submitter, swisd_shard_id shard)
 {
   const struct cluster *c = r->cluster;
   for (uint32_t n = 0; n < r->world->node_count; n++) {
     const uint32_t node = r->place[n];
-    if (r->joined[n] && r->world->nodes[n].device.works && cluster_has_shard(c, node, shard) &&
+    if (r->joined[n] && r->world->nodes[n].device.works && announces(c, node, shard) &&
         cluster_in_reach(c, submitter, node))
       return true;
   }
