@@ -1,6 +1,7 @@
 /* See gate.h: files, references, programs and recordings. */
 #include "tests/story/gate.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -181,7 +182,7 @@ void gate_expect_text(const char *folder, const uint32_t *tokens, uint64_t count
 
 /* ---- recordings ---- */
 
-uint64_t gate_expect_replay(const char *recording)
+static void expect_replay(const char *recording)
 {
   char out[GATE_PATH_BYTES], err[GATE_PATH_BYTES];
   unsigned long long same = 0, of = 0, steps = 0;
@@ -194,7 +195,24 @@ uint64_t gate_expect_replay(const char *recording)
   assert_true(same == of && of + 1 >= steps && steps > 10); /* a process may be killed inside a step */
   test_free(said);
   test_free(about);
-  return steps;
+}
+
+void gate_expect_replays(const char *folder, uint32_t at_least)
+{
+  uint32_t files = 0;
+  DIR *listing = opendir(folder);
+  assert_non_null(listing);
+  for (struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+    char path[GATE_PATH_BYTES + 256];
+    const size_t length = strlen(entry->d_name);
+    if (length < 4 || strcmp(entry->d_name + length - 4, ".rec") != 0)
+      continue;
+    snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+    expect_replay(path);
+    files++;
+  }
+  closedir(listing);
+  assert_true(files >= at_least);
 }
 
 struct counting {

@@ -3,7 +3,6 @@
  * recorded replays to the same actions.
  *
  *   test_gate_rows [TEST-PATTERN [SEED COUNT]]     the virtual drivers with COUNT seeds from SEED on */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -69,24 +68,6 @@ static void the_cluster_driver_ends_with_the_answer_of_one_process(void **state)
   swisd_scenario_free(&scenario);
 }
 
-static void expect_replays(const char *folder, uint32_t at_least)
-{
-  uint32_t files = 0;
-  DIR *directory = opendir(folder);
-  assert_non_null(directory);
-  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-    char path[GATE_PATH_BYTES + 256];
-    const size_t length = strlen(entry->d_name);
-    if (length < 4 || strcmp(entry->d_name + length - 4, ".rec") != 0)
-      continue;
-    snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-    gate_expect_replay(path);
-    files++;
-  }
-  closedir(directory);
-  assert_true(files >= at_least);
-}
-
 static void tell_simulated(const struct swisd_scenario *scenario, const struct gate_rows *rows, uint64_t seed)
 {
   char answers[GATE_PATH_BYTES], records[GATE_PATH_BYTES], path[GATE_PATH_BYTES], seed_text[24];
@@ -100,7 +81,7 @@ static void tell_simulated(const struct swisd_scenario *scenario, const struct g
   gate_expect_file(answers, rows->rows, rows->items * rows->row_bytes);
   gate_path(path, "records-%llu/node-%u-1.rec", (unsigned long long)seed, scenario->device_count);
   gate_expect_once(path, 0, rows->items);
-  expect_replays(records, scenario->device_count + 2); /* the submitter, and who lived twice */
+  gate_expect_replays(records, scenario->device_count + 2); /* the submitter, and who lived twice */
 }
 
 static void simulated_devices_end_with_the_answer_of_one_process(void **state)
@@ -159,7 +140,7 @@ static void real_processes_end_with_the_answer_of_one_process_and_their_recordin
   gate_expect_file(raw, rows.rows, rows.items * rows.row_bytes);
   gate_path(path, "lab/submitter.rec");
   gate_expect_once(path, 0, rows.items);
-  expect_replays(folder, plan->scenario.device_count + 2);
+  gate_expect_replays(folder, plan->scenario.device_count + 2);
   gate_rows_close(&rows);
   swisd_scenario_free(&plan->scenario);
   test_free(plan);
