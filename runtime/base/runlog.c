@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A submitter has far fewer tasks under way at one device. */
-enum { LOOK_BACK = 256 };
+enum { LOOK_BACK = 64 };
 
 struct swisd_runlog *swisd_runlog_open(const char *directory, struct swisd_error *error)
 {
