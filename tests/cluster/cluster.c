@@ -12,18 +12,42 @@
 
 #define MIB (1024.0 * 1024.0)
 
-const struct cluster_class cluster_pi = {.name = "pi", .flops_per_s = {8e9, 8e9, 4e9}, .memory_bytes = 64 << 20,
-  .body_bytes_max = 16 << 20, .up_bytes_per_s = 5 * MIB, .down_bytes_per_s = 5 * MIB, .latency_ns = 5 * SWISD_MILLISECOND,
-  .slots = 1, .works = true};
-const struct cluster_class cluster_phone = {.name = "phone", .flops_per_s = {4e9, 3e9, 2e9}, .memory_bytes = 32 << 20,
-  .body_bytes_max = 8 << 20, .up_bytes_per_s = 2 * MIB, .down_bytes_per_s = 4 * MIB, .latency_ns = 12 * SWISD_MILLISECOND,
-  .slots = 1, .works = true};
-const struct cluster_class cluster_laptop = {.name = "laptop", .flops_per_s = {40e9, 30e9, 15e9}, .memory_bytes = 512 << 20,
-  .body_bytes_max = 64 << 20, .up_bytes_per_s = 12 * MIB, .down_bytes_per_s = 12 * MIB, .latency_ns = 2 * SWISD_MILLISECOND,
-  .slots = 2, .works = true};
-const struct cluster_class cluster_submitter = {.name = "submitter", .flops_per_s = {10e9, 10e9, 10e9},
-  .memory_bytes = 256 << 20, .body_bytes_max = 64 << 20, .up_bytes_per_s = 12 * MIB, .down_bytes_per_s = 12 * MIB,
-  .latency_ns = 2 * SWISD_MILLISECOND, .slots = 2, .works = false};
+const struct cluster_class cluster_pi = {.name = "pi",
+                                         .flops_per_s = {8e9, 8e9, 4e9},
+                                         .memory_bytes = 64 << 20,
+                                         .body_bytes_max = 16 << 20,
+                                         .up_bytes_per_s = 5 * MIB,
+                                         .down_bytes_per_s = 5 * MIB,
+                                         .latency_ns = 5 * SWISD_MILLISECOND,
+                                         .slots = 1,
+                                         .works = true};
+const struct cluster_class cluster_phone = {.name = "phone",
+                                            .flops_per_s = {4e9, 3e9, 2e9},
+                                            .memory_bytes = 32 << 20,
+                                            .body_bytes_max = 8 << 20,
+                                            .up_bytes_per_s = 2 * MIB,
+                                            .down_bytes_per_s = 4 * MIB,
+                                            .latency_ns = 12 * SWISD_MILLISECOND,
+                                            .slots = 1,
+                                            .works = true};
+const struct cluster_class cluster_laptop = {.name = "laptop",
+                                             .flops_per_s = {40e9, 30e9, 15e9},
+                                             .memory_bytes = 512 << 20,
+                                             .body_bytes_max = 64 << 20,
+                                             .up_bytes_per_s = 12 * MIB,
+                                             .down_bytes_per_s = 12 * MIB,
+                                             .latency_ns = 2 * SWISD_MILLISECOND,
+                                             .slots = 2,
+                                             .works = true};
+const struct cluster_class cluster_submitter = {.name = "submitter",
+                                                .flops_per_s = {10e9, 10e9, 10e9},
+                                                .memory_bytes = 256 << 20,
+                                                .body_bytes_max = 64 << 20,
+                                                .up_bytes_per_s = 12 * MIB,
+                                                .down_bytes_per_s = 12 * MIB,
+                                                .latency_ns = 2 * SWISD_MILLISECOND,
+                                                .slots = 2,
+                                                .works = false};
 
 enum { STEPS_AT_ONCE_MAX = 20000 }; /* of one node at one instant: more, and it never rests */
 
@@ -87,15 +111,17 @@ void cluster_fail(struct cluster *c, const char *format, ...)
   va_end(arguments);
 }
 
-bool cluster_chance(struct swisd_philox *random, double p)
-{
-  return p > 0 && swisd_philox_unit(random) < p;
-}
+bool cluster_chance(struct swisd_philox *random, double p) { return p > 0 && swisd_philox_unit(random) < p; }
 
 uint64_t cluster_push(struct cluster *c, uint64_t time_ns, uint32_t kind, uint32_t host, uint64_t value, void *data)
 {
-  const struct entry entry = {.time_ns = time_ns, .sequence = ++c->sequence, .kind = kind, .host = host,
-                              .life = c->hosts[host].life, .value = value, .data = data};
+  const struct entry entry = {.time_ns = time_ns,
+                              .sequence = ++c->sequence,
+                              .kind = kind,
+                              .host = host,
+                              .life = c->hosts[host].life,
+                              .value = value,
+                              .data = data};
   heap_push(&c->heap, entry);
   return entry.sequence;
 }
@@ -368,10 +394,7 @@ void cluster_leave(struct cluster *c, uint32_t node)
   cluster_push(c, c->now_ns + SWISD_SECOND, ENTRY_EXIT, node, 0, NULL);
 }
 
-void cluster_block(struct cluster *c, uint32_t from, uint32_t to, bool blocked)
-{
-  cluster_path(c, from, to)->blocked = blocked;
-}
+void cluster_block(struct cluster *c, uint32_t from, uint32_t to, bool blocked) { cluster_path(c, from, to)->blocked = blocked; }
 
 void cluster_part(struct cluster *c, uint64_t nodes)
 {
@@ -451,7 +474,8 @@ static void dispatch(struct cluster *c, struct entry *entry)
   }
 }
 
-bool cluster_run_until(struct cluster *c, bool (*condition)(struct cluster *c, void *context), void *context, uint64_t duration_ns)
+bool cluster_run_until(struct cluster *c, bool (*condition)(struct cluster *c, void *context), void *context,
+                       uint64_t duration_ns)
 {
   const uint64_t end = c->now_ns + duration_ns;
   while (c->failure[0] == '\0' && c->heap.count > 0 && c->heap.list[0].time_ns <= end) {
@@ -469,10 +493,7 @@ bool cluster_run_until(struct cluster *c, bool (*condition)(struct cluster *c, v
   return false;
 }
 
-void cluster_run(struct cluster *c, uint64_t duration_ns)
-{
-  cluster_run_until(c, NULL, NULL, duration_ns);
-}
+void cluster_run(struct cluster *c, uint64_t duration_ns) { cluster_run_until(c, NULL, NULL, duration_ns); }
 
 /* ---- looking at it ---- */
 

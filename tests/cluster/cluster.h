@@ -52,8 +52,8 @@ void cluster_on_panic(void (*function)(const char *file, int line, const char *t
 struct cluster *cluster_new(uint64_t seed, const struct swisd_limits *limits);
 void cluster_free(struct cluster *c);
 
-struct swisd_config *cluster_config(struct cluster *c);   /* of the nodes added from now on; speeds come from the class */
-struct cluster_network *cluster_network(struct cluster *c); /* from now on */
+struct swisd_config *cluster_config(struct cluster *c);      /* of the nodes added from now on; speeds come from the class */
+struct cluster_network *cluster_network(struct cluster *c);  /* from now on */
 void cluster_check_every(struct cluster *c, uint32_t steps); /* swisd_node_check() after every so manieth step; 0 = never */
 
 /* Adds and starts `count` nodes; returns the number of the first. Nodes are numbered from 0. Each knows the first three
@@ -64,7 +64,8 @@ void cluster_seeds(struct cluster *c, uint32_t count, const uint32_t *nodes);
 uint64_t cluster_now(const struct cluster *c); /* virtual nanoseconds since the beginning */
 void cluster_run(struct cluster *c, uint64_t duration_ns);
 /* Runs until `condition` holds, asked after each event, or `duration_ns` is over; whether it held. */
-bool cluster_run_until(struct cluster *c, bool (*condition)(struct cluster *c, void *context), void *context, uint64_t duration_ns);
+bool cluster_run_until(struct cluster *c, bool (*condition)(struct cluster *c, void *context), void *context,
+                       uint64_t duration_ns);
 
 const char *cluster_failure(const struct cluster *c); /* NULL as long as nothing is wrong */
 void cluster_fail(struct cluster *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -84,19 +85,19 @@ bool cluster_all_see(const struct cluster *c, uint32_t count); /* every running 
 
 /* ---- what goes wrong ---- */
 
-void cluster_kill(struct cluster *c, uint32_t node);    /* SIGKILL: its peers' links are reset */
-void cluster_silence(struct cluster *c, uint32_t node); /* SIGSTOP, a closed lid: no answer, no reset */
-void cluster_wake(struct cluster *c, uint32_t node);    /* undoes silence; the node notices that its clock jumped */
-void cluster_restart(struct cluster *c, uint32_t node); /* of a killed or silent one: same identity, disk kept */
+void cluster_kill(struct cluster *c, uint32_t node);                /* SIGKILL: its peers' links are reset */
+void cluster_silence(struct cluster *c, uint32_t node);             /* SIGSTOP, a closed lid: no answer, no reset */
+void cluster_wake(struct cluster *c, uint32_t node);                /* undoes silence; the node notices that its clock jumped */
+void cluster_restart(struct cluster *c, uint32_t node);             /* of a killed or silent one: same identity, disk kept */
 void cluster_slow(struct cluster *c, uint32_t node, double factor); /* 1 = as its class says */
-void cluster_leave(struct cluster *c, uint32_t node);   /* STOP; the process ends a second later */
+void cluster_leave(struct cluster *c, uint32_t node);               /* STOP; the process ends a second later */
 void cluster_block(struct cluster *c, uint32_t from, uint32_t to, bool blocked); /* one way */
-void cluster_part(struct cluster *c, uint64_t nodes);   /* those of the bit set hear each other and nobody else does */
-void cluster_heal(struct cluster *c);                   /* undoes every block */
-void cluster_lie(struct cluster *c, uint32_t node, bool lies);       /* it returns wrong results */
-void cluster_spoil_fetches(struct cluster *c, uint32_t node, uint32_t count); /* the next ones from it arrive damaged */
+void cluster_part(struct cluster *c, uint64_t nodes);          /* those of the bit set hear each other and nobody else does */
+void cluster_heal(struct cluster *c);                          /* undoes every block */
+void cluster_lie(struct cluster *c, uint32_t node, bool lies); /* it returns wrong results */
+void cluster_spoil_fetches(struct cluster *c, uint32_t node, uint32_t count);    /* the next ones from it arrive damaged */
 void cluster_lose_shard(struct cluster *c, uint32_t node, swisd_shard_id shard); /* the file is gone from its disk */
-void cluster_delay_node(struct cluster *c, uint32_t node, uint64_t extra_ns); /* that much more latency, each way; 0 ends it */
+void cluster_delay_node(struct cluster *c, uint32_t node, uint64_t extra_ns);    /* that much more latency, each way; 0 ends it */
 
 /* ---- models and jobs ---- */
 
@@ -111,13 +112,13 @@ struct cluster_model *cluster_model_strips(struct cluster *c, uint32_t steps, ui
 struct cluster_model *cluster_model_decoder(struct cluster *c, uint32_t stages, uint64_t flops_per_item, uint32_t end_one_in);
 struct swisd_job_spec *cluster_model_spec(struct cluster_model *model); /* may be changed before the first job */
 uint32_t cluster_model_shards(const struct cluster_model *model, swisd_shard_id shards[SWISD_MODEL_SHARDS_MAX]);
-void cluster_model_item_bytes(struct cluster_model *model, uint32_t bytes); /* of inputs and results, but for tokens */
+void cluster_model_item_bytes(struct cluster_model *model, uint32_t bytes);  /* of inputs and results, but for tokens */
 void cluster_model_bytes(struct cluster_model *model, uint64_t shard_bytes); /* of each shard; before it is given */
 
 /* All its shards lie at that node, which says so now or, when it has not started yet, as soon as it has; and again after each
  * restart, as long as none of them is lost. */
 void cluster_give(struct cluster *c, uint32_t node, const struct cluster_model *model);
-bool cluster_has_shard(const struct cluster *c, uint32_t node, swisd_shard_id shard);   /* on its disk */
+bool cluster_has_shard(const struct cluster *c, uint32_t node, swisd_shard_id shard); /* on its disk */
 
 /* Submits a job with `items` inputs at once (a decoder: the prompt); returns its number. */
 uint64_t cluster_submit(struct cluster *c, uint32_t node, struct cluster_model *model, uint64_t items);

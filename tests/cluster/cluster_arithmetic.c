@@ -51,10 +51,7 @@ bool arithmetic_gather(const struct cluster_model *model, uint32_t step, uint32_
   return true;
 }
 
-uint64_t arithmetic_token(const struct cluster_model *model, uint64_t value)
-{
-  return mix(model->salt, value) % 32000;
-}
+uint64_t arithmetic_token(const struct cluster_model *model, uint64_t value) { return mix(model->salt, value) % 32000; }
 
 bool arithmetic_ends(const struct cluster_model *model, uint64_t token)
 {

@@ -76,8 +76,8 @@ struct swisd_body bodies_put(struct bodies *b, struct buffer *buffer)
   const uint64_t words = buffer->real ? (buffer->count + 7) / 8 : buffer->count;
   for (uint64_t i = 0; i < words; i++)
     digest = mix(digest, buffer->values[i]);
-  return (struct swisd_body){.handle = slot + 1, .generation = b->slots[slot].generation, .bytes = buffer_bytes(buffer),
-                             .digest = digest | 1};
+  return (struct swisd_body){
+    .handle = slot + 1, .generation = b->slots[slot].generation, .bytes = buffer_bytes(buffer), .digest = digest | 1};
 }
 
 static struct body_slot *find(const struct bodies *b, struct swisd_body body)

@@ -90,10 +90,7 @@ static bool input_of(void *context, uint32_t edge, uint32_t lane, uint64_t item,
 
 /* The sources must lie inside their bodies, and the bodies have as many items as they say: a core that slices wrongly is
  * caught here. */
-static bool fits(const struct buffer *b, uint64_t items)
-{
-  return b->real ? b->count % items == 0 : b->count == items;
-}
+static bool fits(const struct buffer *b, uint64_t items) { return b->real ? b->count % items == 0 : b->count == items; }
 
 static bool sources_fit(struct cluster *c, uint32_t host, const struct computing *k)
 {
@@ -220,7 +217,8 @@ static void run(struct cluster *c, uint32_t host, const struct computing *k, str
       return;
     }
   }
-  struct buffer *values = model->real != NULL ? buffer_new_real(a->out_bytes) : buffer_new(count, (uint32_t)(a->out_bytes / count));
+  struct buffer *values =
+    model->real != NULL ? buffer_new_real(a->out_bytes) : buffer_new(count, (uint32_t)(a->out_bytes / count));
   if (model->real != NULL) {
     out->status = model->real->run(model->real, session, k, values, &out->inlined);
   } else {

@@ -11,10 +11,7 @@ struct job *job_find(struct cluster *c, uint64_t number)
   return number == 0 || number > c->job_count ? NULL : &c->jobs[number - 1];
 }
 
-uint64_t job_input(const struct job *job, uint64_t item)
-{
-  return mix(job->salt, item);
-}
+uint64_t job_input(const struct job *job, uint64_t item) { return mix(job->salt, item); }
 
 static void *grown(void *block, uint64_t bytes)
 {
@@ -245,8 +242,8 @@ static void check_token(struct cluster *c, const struct job *job, uint64_t numbe
 {
   const struct swisd_job_spec *spec = &job->view.model->spec;
   const uint64_t expected = job->reference[spec->steps[spec->step_count - 1].lane_first][item];
-  const uint32_t got = (uint32_t)in->bytes[0] | (uint32_t)in->bytes[1] << 8 | (uint32_t)in->bytes[2] << 16 |
-                       (uint32_t)in->bytes[3] << 24;
+  const uint32_t got =
+    (uint32_t)in->bytes[0] | (uint32_t)in->bytes[1] << 8 | (uint32_t)in->bytes[2] << 16 | (uint32_t)in->bytes[3] << 24;
   const bool ends = job->view.model->real != NULL ? item + 1 == job->view.items : arithmetic_ends(job->view.model, expected);
   if (in->count != 5 || got != expected || in->bytes[4] != ends)
     cluster_fail(c, "job %llu: token %llu is %u, but must be %llu", ull(number), ull(item), got, ull(expected));
@@ -256,7 +253,8 @@ static void answer_items(struct cluster *c, struct job *job, const struct swisd_
 {
   for (uint64_t i = answer->lo; i < answer->hi; i++) {
     if (i >= job->view.items)
-      cluster_fail(c, "job %llu: item %llu is answered but there are only %llu", ull(answer->number), ull(i), ull(job->view.items));
+      cluster_fail(c, "job %llu: item %llu is answered but there are only %llu", ull(answer->number), ull(i),
+                   ull(job->view.items));
     else if (++job->answered[i] > 1)
       cluster_fail(c, "job %llu: item %llu is answered twice", ull(answer->number), ull(i));
     else if (makes_tokens(job))
@@ -299,9 +297,11 @@ void jobs_check_accounts(struct cluster *c, uint32_t host)
       continue;
     const uint64_t sum = a.accepted + a.duplicate + a.lost + a.rejected + a.cancelled + a.replayed + a.under_way;
     if (a.issued != sum)
-      cluster_fail(c, "job %u: %llu FLOP issued, but accepted %llu, duplicate %llu, lost %llu, rejected %llu, cancelled %llu, "
-                   "replayed %llu, under way %llu", i + 1, ull(a.issued), ull(a.accepted), ull(a.duplicate), ull(a.lost),
-                   ull(a.rejected), ull(a.cancelled), ull(a.replayed), ull(a.under_way));
+      cluster_fail(c,
+                   "job %u: %llu FLOP issued, but accepted %llu, duplicate %llu, lost %llu, rejected %llu, cancelled %llu, "
+                   "replayed %llu, under way %llu",
+                   i + 1, ull(a.issued), ull(a.accepted), ull(a.duplicate), ull(a.lost), ull(a.rejected), ull(a.cancelled),
+                   ull(a.replayed), ull(a.under_way));
   }
 }
 
@@ -337,10 +337,7 @@ bool cluster_job(const struct cluster *c, uint64_t number, struct cluster_job_vi
   return true;
 }
 
-uint64_t cluster_job_count(const struct cluster *c)
-{
-  return c->job_count;
-}
+uint64_t cluster_job_count(const struct cluster *c) { return c->job_count; }
 
 static bool has_ended(struct cluster *c, void *context)
 {

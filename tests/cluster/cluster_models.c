@@ -33,10 +33,10 @@ static struct cluster_model *model_new(struct cluster *c, uint32_t steps, uint32
   }
   for (uint32_t l = 0; l < all; l++) {
     const swisd_shard_id shard = mix(m->salt, 100 + l) | 1;
-    spec->lanes[l] = (struct swisd_lane_spec){.shard = shard, .flops_per_item = flops_per_item / all,
-                                              .out_bytes_per_item = ITEM_BYTES};
-    m->manifest.shards[l] = (struct swisd_model_shard){.shard = shard, .bytes = SHARD_BYTES, .flops_per_item = flops_per_item / all,
-                                                       .kernel = spec->steps[l / lanes].kernel};
+    spec->lanes[l] =
+      (struct swisd_lane_spec){.shard = shard, .flops_per_item = flops_per_item / all, .out_bytes_per_item = ITEM_BYTES};
+    m->manifest.shards[l] = (struct swisd_model_shard){
+      .shard = shard, .bytes = SHARD_BYTES, .flops_per_item = flops_per_item / all, .kernel = spec->steps[l / lanes].kernel};
   }
   return m;
 }
@@ -81,10 +81,7 @@ struct cluster_model *cluster_model_decoder(struct cluster *c, uint32_t stages, 
   return m;
 }
 
-struct swisd_job_spec *cluster_model_spec(struct cluster_model *model)
-{
-  return &model->spec;
-}
+struct swisd_job_spec *cluster_model_spec(struct cluster_model *model) { return &model->spec; }
 
 uint32_t cluster_model_shards(const struct cluster_model *model, swisd_shard_id shards[SWISD_MODEL_SHARDS_MAX])
 {

@@ -69,8 +69,8 @@ static struct message_flight *pack(struct cluster *c, uint32_t from, uint32_t to
   const int status = swisd_wire_encode(message, bytes, sizeof(bytes), &count);
   const bool datagram = swisd_message_is_datagram(message->type);
   if (status != SWISD_WIRE_OK || count != swisd_wire_size(message) || (datagram && count > SWISD_DATAGRAM_BYTES_MAX)) {
-    cluster_fail(c, "node %u sends a message %s of %zu bytes that breaks a bound: %s", from, swisd_message_type_name(message->type),
-                 count, swisd_wire_status_name(status));
+    cluster_fail(c, "node %u sends a message %s of %zu bytes that breaks a bound: %s", from,
+                 swisd_message_type_name(message->type), count, swisd_wire_status_name(status));
     return NULL;
   }
   struct message_flight *flight = calloc(1, sizeof(*flight) + count);

@@ -7,10 +7,7 @@
 
 static void (*hook)(const char *file, int line, const char *text);
 
-void cluster_on_panic(void (*function)(const char *file, int line, const char *text))
-{
-  hook = function;
-}
+void cluster_on_panic(void (*function)(const char *file, int line, const char *text)) { hook = function; }
 
 _Noreturn void swisd_panic(const char *file, int line, const char *text)
 {

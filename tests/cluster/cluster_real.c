@@ -33,8 +33,11 @@ static uint32_t gather(const struct real_model *r, const struct computing *k, ui
     if (k->sources[i]->count != (s->body_hi - s->body_lo) * unit)
       return 0;
     inputs[i - first] = (struct swisd_program_input){.bytes = buffer_data(k->sources[i]) + (s->lo - s->body_lo) * unit,
-                                                     .byte_count = (s->hi - s->lo) * unit, .lo = s->lo, .hi = s->hi,
-                                                     .edge = s->edge, .lane = s->lane};
+                                                     .byte_count = (s->hi - s->lo) * unit,
+                                                     .lo = s->lo,
+                                                     .hi = s->hi,
+                                                     .edge = s->edge,
+                                                     .lane = s->lane};
   }
   return k->action.source_count - first;
 }
@@ -53,10 +56,9 @@ static enum swisd_status run(const struct real *real, struct session *session, c
   }
   const bool tokens = r->model->steps[key->step].tokens;
   struct swisd_program_inline token = {0};
-  const enum swisd_program_status status =
-      swisd_program_run(r->model, shard_of(r, key->step, key->lane), key->step, key->lane, r->kernels,
-                        session == NULL ? NULL : session->real, key->lo, key->hi, inputs, count, tokens ? NULL : buffer_data(out),
-                        tokens ? 0 : (size_t)out->count, tokens ? &token : NULL);
+  const enum swisd_program_status status = swisd_program_run(
+    r->model, shard_of(r, key->step, key->lane), key->step, key->lane, r->kernels, session == NULL ? NULL : session->real,
+    key->lo, key->hi, inputs, count, tokens ? NULL : buffer_data(out), tokens ? 0 : (size_t)out->count, tokens ? &token : NULL);
   if (status == SWISD_PROGRAM_OK && tokens) { /* of several positions at once only the last one's token is new */
     memcpy(buffer_data(out) + out->count - 4, token.bytes, 4);
     inlined->count = token.count;
@@ -88,8 +90,8 @@ static void free_real(struct real *real)
   free(r);
 }
 
-struct cluster_model *cluster_model_real(struct cluster *c, const struct swisd_bundle *bundle, const struct swisd_kernels *kernels,
-                                         uint64_t items_max, struct swisd_error *error)
+struct cluster_model *cluster_model_real(struct cluster *c, const struct swisd_bundle *bundle,
+                                         const struct swisd_kernels *kernels, uint64_t items_max, struct swisd_error *error)
 {
   struct cluster_model *m = calloc(1, sizeof(*m));
   struct real_model *r = calloc(1, sizeof(*r));
@@ -134,7 +136,8 @@ static uint64_t out_unit(const struct real_model *r, unsigned step, unsigned lan
 }
 
 /* The whole input of items lo..hi of one edge of one lane. */
-static struct swisd_program_input whole_input(const struct alone *a, unsigned step, unsigned e, unsigned lane, uint64_t lo, uint64_t hi)
+static struct swisd_program_input whole_input(const struct alone *a, unsigned step, unsigned e, unsigned lane, uint64_t lo,
+                                              uint64_t hi)
 {
   const struct swisd_edge *edge = &a->r->model->steps[step].edges[e];
   const uint64_t unit = swisd_model_piece_bytes(a->r->model, step, e, lane);
@@ -168,8 +171,8 @@ static void compute_alone(struct alone *a, uint64_t lo, uint64_t hi)
       const bool tokens = model->steps[s].tokens;
       struct swisd_program_inline token = {0};
       const enum swisd_program_status status =
-          swisd_program_run(model, shard_of(a->r, s, l), s, l, a->r->kernels, a->sessions[s], lo, hi, inputs, count,
-                            tokens ? NULL : out, tokens ? 0 : (size_t)((hi - lo) * unit), tokens ? &token : NULL);
+        swisd_program_run(model, shard_of(a->r, s, l), s, l, a->r->kernels, a->sessions[s], lo, hi, inputs, count,
+                          tokens ? NULL : out, tokens ? 0 : (size_t)((hi - lo) * unit), tokens ? &token : NULL);
       SWISD_ASSERT(status == SWISD_PROGRAM_OK);
       if (tokens) {
         memcpy(out, token.bytes, 4);

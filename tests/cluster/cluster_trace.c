@@ -9,10 +9,7 @@
 #include "runtime/wire/wire.h"
 #include "tests/cluster/inside.h"
 
-static void fold(struct cluster *c, uint64_t v)
-{
-  c->digest = mix(c->digest, v);
-}
+static void fold(struct cluster *c, uint64_t v) { c->digest = mix(c->digest, v); }
 
 static size_t name(void *context, struct swisd_id id, char *out, size_t capacity)
 {
@@ -72,7 +69,8 @@ static void keep_actions(struct cluster *c, uint32_t host, const struct swisd_ev
                                   a->u.compute.ticket, a->u.compute.program, a->u.compute.key.step, a->u.compute.key.lane,
                                   (unsigned long long)a->u.compute.key.lo, (unsigned long long)a->u.compute.key.hi));
     else if (a->kind == SWISD_ACTION_RELEASE)
-      end_line(c, (size_t)sprintf(line(c), "[%8.3f] %u >> release %u.%u", now, host, a->u.release.handle, a->u.release.generation));
+      end_line(c,
+               (size_t)sprintf(line(c), "[%8.3f] %u >> release %u.%u", now, host, a->u.release.handle, a->u.release.generation));
     else
       end_line(c, (size_t)sprintf(line(c), "[%8.3f] %u >> %s %u", now, host, swisd_action_kind_name(a->kind), a->u.fetch.ticket));
   }
@@ -108,10 +106,7 @@ void cluster_trace(struct cluster *c, const uint8_t *kinds)
     c->kinds[*kinds] = true;
 }
 
-const char *cluster_trace_text(const struct cluster *c)
-{
-  return c->trace == NULL ? "" : c->trace;
-}
+const char *cluster_trace_text(const struct cluster *c) { return c->trace == NULL ? "" : c->trace; }
 
 void cluster_trace_clear(struct cluster *c)
 {

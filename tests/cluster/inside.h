@@ -22,7 +22,7 @@ struct buffer *buffer_new(uint64_t count, uint32_t item_bytes); /* refs 1, zero 
 struct buffer *buffer_new_real(uint64_t bytes);
 static inline uint8_t *buffer_data(struct buffer *b) { return (uint8_t *)b->values; }
 struct buffer *buffer_ref(struct buffer *b);
-void buffer_unref(struct buffer *b);                            /* NULL allowed */
+void buffer_unref(struct buffer *b); /* NULL allowed */
 /* The byte range as a buffer of its own; NULL unless it lies inside and on the boundaries of items. */
 struct buffer *buffer_slice(struct buffer *b, uint64_t offset, uint64_t length);
 static inline uint64_t buffer_bytes(const struct buffer *b) { return b->count * b->item_bytes; }
@@ -36,7 +36,7 @@ struct bodies {
   struct body_slot *slots;
   uint32_t count, capacity, live;
 };
-struct swisd_body bodies_put(struct bodies *b, struct buffer *buffer); /* takes over the reference */
+struct swisd_body bodies_put(struct bodies *b, struct buffer *buffer);     /* takes over the reference */
 struct buffer *bodies_get(const struct bodies *b, struct swisd_body body); /* borrowed; NULL when it is not live */
 bool bodies_release(struct bodies *b, struct swisd_body body);
 void bodies_clear(struct bodies *b);
@@ -69,10 +69,10 @@ enum entry_kind {
   ENTRY_DEADLINE,
   ENTRY_MESSAGE,
   ENTRY_COMPUTED,
-  ENTRY_FETCH,       /* the next part of a transfer */
-  ENTRY_FETCHED,     /* its end, good or bad */
+  ENTRY_FETCH,   /* the next part of a transfer */
+  ENTRY_FETCHED, /* its end, good or bad */
   ENTRY_UNREACHABLE,
-  ENTRY_EXIT,        /* a leaving process ends */
+  ENTRY_EXIT, /* a leaving process ends */
 };
 struct entry {
   uint64_t time_ns, sequence;
@@ -91,8 +91,8 @@ struct entry heap_pop(struct heap *h); /* count > 0 */
 
 struct message_flight { /* one message between two nodes */
   uint32_t from, from_life, to_life;
-  uint64_t left_ns;   /* when its last byte left the sender */
-  uint64_t since_ns;  /* when it was sent: a stream gives up after a while */
+  uint64_t left_ns;  /* when its last byte left the sender */
+  uint64_t since_ns; /* when it was sent: a stream gives up after a while */
   bool datagram;
   struct buffer *body; /* or NULL */
   uint32_t bytes;
@@ -102,7 +102,7 @@ struct message_flight { /* one message between two nodes */
 struct computing { /* one COMPUTE */
   struct swisd_action_compute action;
   struct buffer *sources[SWISD_SOURCES_MAX];
-  uint64_t sequence;   /* of its entry in the heap: others are stale */
+  uint64_t sequence; /* of its entry in the heap: others are stale */
   uint64_t started_ns, end_ns;
   bool running, cancelled;
   bool forgotten; /* FORGET came while it ran */
@@ -160,13 +160,13 @@ struct host {
   struct session *sessions;
   struct entry *held; /* while silent */
   uint32_t held_count, held_capacity, held_datagrams;
-  uint32_t steps_now;      /* at one instant: a node that never rests is stuck */
+  uint32_t steps_now; /* at one instant: a node that never rests is stuck */
   uint64_t steps_now_ns;
 };
 
 /* From one host to another. */
 struct path {
-  uint64_t last_ns; /* arrival of the latest stream message */
+  uint64_t last_ns;       /* arrival of the latest stream message */
   uint64_t granted_bytes; /* that bodies on this path may still have; of these two processes */
   uint32_t granted_from_life, granted_to_life;
   bool linked, blocked;
@@ -194,10 +194,10 @@ struct job {
   struct cluster_job_view view;
   uint32_t life; /* of the submitter */
   uint64_t salt;
-  uint64_t given;    /* inputs so far */
-  uint64_t prompt;   /* decoder: all of them */
-  uint64_t capacity; /* items there is room for */
-  uint64_t chain[SWISD_STEPS_MAX]; /* of stateful steps, while the reference is made */
+  uint64_t given;                       /* inputs so far */
+  uint64_t prompt;                      /* decoder: all of them */
+  uint64_t capacity;                    /* items there is room for */
+  uint64_t chain[SWISD_STEPS_MAX];      /* of stateful steps, while the reference is made */
   uint64_t *reference[SWISD_LANES_MAX]; /* per lane of all steps, per item */
   uint8_t *committed[SWISD_LANES_MAX];  /* how often */
   uint8_t *answered;                    /* per item */

@@ -52,7 +52,8 @@ void story_answers(struct cluster *c, uint64_t number, uint64_t duration_ns)
   assert_true(cluster_job(c, number, &view));
   if (!ended)
     fail_msg("job %llu has answered %llu of %llu items after %.1f s\n%s", (unsigned long long)number,
-             (unsigned long long)view.answered, (unsigned long long)view.items, (double)duration_ns * 1e-9, cluster_trace_text(c));
+             (unsigned long long)view.answered, (unsigned long long)view.items, (double)duration_ns * 1e-9,
+             cluster_trace_text(c));
   assert_int_equal(view.status, SWISD_OK);
 }
 

@@ -88,9 +88,9 @@ static void run_one(const struct options *o, uint64_t seed, struct totals *t)
   t->withdrawn += verdict.withdrawn;
   t->submitters_died += verdict.submitters_died;
   if (o->verbose)
-    printf("seed %llu: %u nodes, %llu s, %llu steps, %u answered, %u refused, %u failed\n", (unsigned long long)seed, world.node_count,
-           (unsigned long long)(world.duration_ns / SWISD_SECOND), (unsigned long long)verdict.steps, verdict.answered,
-           verdict.refused, verdict.failed);
+    printf("seed %llu: %u nodes, %llu s, %llu steps, %u answered, %u refused, %u failed\n", (unsigned long long)seed,
+           world.node_count, (unsigned long long)(world.duration_ns / SWISD_SECOND), (unsigned long long)verdict.steps,
+           verdict.answered, verdict.refused, verdict.failed);
   if (verdict.failure[0] != '\0') {
     t->failures++;
     failed(o, &world, &verdict);
@@ -170,8 +170,9 @@ int main(int argc, char **argv)
   printf("%llu worlds, %llu failed; medians: %llu nodes, %llu virtual seconds, %llu faults; %llu steps\n",
          (unsigned long long)t.worlds, (unsigned long long)t.failures, median(t.nodes, t.worlds), median(t.seconds, t.worlds),
          median(t.faults, t.worlds), (unsigned long long)t.steps);
-  printf("jobs: %llu answered, %llu refused for want of room, %llu failed as they had to, %llu withdrawn, %llu lost with their submitter; digest %016llx\n",
-         (unsigned long long)t.answered, (unsigned long long)t.refused, (unsigned long long)t.failed, (unsigned long long)t.withdrawn,
-         (unsigned long long)t.submitters_died, (unsigned long long)t.digest);
+  printf("jobs: %llu answered, %llu refused for want of room, %llu failed as they had to, %llu withdrawn, %llu lost with their "
+         "submitter; digest %016llx\n",
+         (unsigned long long)t.answered, (unsigned long long)t.refused, (unsigned long long)t.failed,
+         (unsigned long long)t.withdrawn, (unsigned long long)t.submitters_died, (unsigned long long)t.digest);
   return t.failures == 0 ? 0 : 1;
 }

@@ -10,15 +10,9 @@ static uint64_t between(struct swisd_philox *r, uint64_t low, uint64_t high)
   return low + swisd_philox_below(r, (uint32_t)(high - low + 1));
 }
 
-static double uniform(struct swisd_philox *r, double low, double high)
-{
-  return low + (high - low) * swisd_philox_unit(r);
-}
+static double uniform(struct swisd_philox *r, double low, double high) { return low + (high - low) * swisd_philox_unit(r); }
 
-static bool chance(struct swisd_philox *r, double p)
-{
-  return swisd_philox_unit(r) < p;
-}
+static bool chance(struct swisd_philox *r, double p) { return swisd_philox_unit(r) < p; }
 
 static uint64_t moment(struct swisd_philox *r, uint64_t low_ns, uint64_t high_ns)
 {
@@ -149,8 +143,8 @@ void world_draw(uint64_t seed, struct world *world)
   memset(world, 0, sizeof(*world));
   world->seed = seed;
   world->tiny = chance(r, 0.25);
-  world->duration_ns = chance(r, 0.3) ? moment(r, 30 * SWISD_SECOND, 180 * SWISD_SECOND)
-                                      : moment(r, 45 * SWISD_SECOND, 90 * SWISD_SECOND);
+  world->duration_ns =
+    chance(r, 0.3) ? moment(r, 30 * SWISD_SECOND, 180 * SWISD_SECOND) : moment(r, 45 * SWISD_SECOND, 90 * SWISD_SECOND);
   draw_nodes(world, r);
   draw_network(world, r);
   draw_models(world, r);
@@ -162,13 +156,14 @@ void world_draw(uint64_t seed, struct world *world)
 
 /* ---- a world as text ---- */
 
-static const char *const fault_names[WORLD_FAULT_KINDS] = {"kill", "silence", "slow", "leave", "part", "deaf", "delay", "storm",
-                                                           "lie", "spoil fetches", "lose a file", "withdraw"};
+static const char *const fault_names[WORLD_FAULT_KINDS] = {
+  "kill", "silence", "slow", "leave", "part", "deaf", "delay", "storm", "lie", "spoil fetches", "lose a file", "withdraw"};
 static const char *const shape_names[WORLD_SHAPES] = {"rows", "strips", "decoder"};
 
 void world_print(const struct world *w, FILE *out)
 {
-  fprintf(out, "world %llu: %.1f s, %u nodes, %s limits, loss %.3f, double %.3f, streams %.3f and %.3f, jitter %.0f and %.0f ms\n",
+  fprintf(out,
+          "world %llu: %.1f s, %u nodes, %s limits, loss %.3f, double %.3f, streams %.3f and %.3f, jitter %.0f and %.0f ms\n",
           (unsigned long long)w->seed, (double)w->duration_ns * 1e-9, w->node_count, w->tiny ? "tiny" : "lab", w->network.loss,
           w->network.duplicate, w->network.stream_loss, w->network.stream_duplicate, (double)w->network.jitter_ns * 1e-6,
           (double)w->network.stream_jitter_ns * 1e-6);
@@ -179,9 +174,9 @@ void world_print(const struct world *w, FILE *out)
               (double)w->nodes[n].device.latency_ns * 1e-6, (double)w->nodes[n].join_ns * 1e-9);
   for (uint32_t m = 0; m < w->model_count; m++)
     fprintf(out, "  model %u: %s, %u steps of %u lanes%s%s, %.0f MFLOP and %u bytes an item, brought by node %u\n", m,
-            shape_names[w->models[m].shape], w->models[m].steps, w->models[m].lanes, w->models[m].skip_edge ? ", a skip edge" : "",
-            w->models[m].verified ? ", verified" : "", (double)w->models[m].flops_per_item * 1e-6, w->models[m].item_bytes,
-            w->models[m].home);
+            shape_names[w->models[m].shape], w->models[m].steps, w->models[m].lanes,
+            w->models[m].skip_edge ? ", a skip edge" : "", w->models[m].verified ? ", verified" : "",
+            (double)w->models[m].flops_per_item * 1e-6, w->models[m].item_bytes, w->models[m].home);
   for (uint32_t j = 0; j < w->job_count; j++)
     if (!w->jobs[j].skipped)
       fprintf(out, "  job %u: at %.1f s, node %u, model %u, %llu items%s\n", j, (double)w->jobs[j].at_ns * 1e-9, w->jobs[j].node,

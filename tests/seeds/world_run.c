@@ -28,7 +28,7 @@ struct run {
   uint32_t moment_count;
   uint32_t place[WORLD_NODES_MAX]; /* of a world's node in the cluster, once it has joined */
   bool joined[WORLD_NODES_MAX];
-  uint64_t number[WORLD_JOBS_MAX]; /* of a world's job, once submitted */
+  uint64_t number[WORLD_JOBS_MAX];                                 /* of a world's job, once submitted */
   uint32_t parts_due[WORLD_JOBS_MAX], parts_given[WORLD_JOBS_MAX]; /* of an open job, after the first */
   uint64_t orphan_ns[WORLD_JOBS_MAX], orphan_ns_max[WORLD_JOBS_MAX];
   uint32_t storms, deaf[WORLD_NODES_MAX];
@@ -257,8 +257,7 @@ static bool shard_in_reach(const struct run *r, uint32_t submitter, swisd_shard_
   const struct cluster *c = r->cluster;
   for (uint32_t n = 0; n < r->world->node_count; n++) {
     const uint32_t node = r->place[n];
-    if (r->joined[n] && r->world->nodes[n].device.works && announces(c, node, shard) &&
-        cluster_in_reach(c, submitter, node))
+    if (r->joined[n] && r->world->nodes[n].device.works && announces(c, node, shard) && cluster_in_reach(c, submitter, node))
       return true;
   }
   return false;
