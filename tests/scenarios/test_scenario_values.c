@@ -90,7 +90,8 @@ static void every_key_arrives_in_its_unit(void **state)
   const struct swisd_scenario_workload *w = &s.workload;
   assert_string_equal(w->model, "models/x");
   assert_string_equal(w->data, "images");
-  assert_true(w->stages == 3 && w->items == 100 && w->repeat == 7 && w->bound_ns == 0 && w->submitters == 2 && w->link == 1 && w->requests == 3);
+  assert_true(w->stages == 3 && w->items == 100 && w->repeat == 7 && w->bound_ns == 0 && w->submitters == 2 && w->link == 1 &&
+              w->requests == 3);
   assert_true(w->arrivals_s.kind == SWISD_DISTRIBUTION_GAMMA && w->arrivals_s.a == 2 && w->arrivals_s.b == 3);
   assert_true(w->chunk_ns == 100000000 && w->verify == SWISD_VERIFY_HASH);
   assert_true(s.placement_slots == 4 && s.placement_replicas_min == 3);
@@ -177,7 +178,8 @@ static void what_is_not_given_has_its_default(void **state)
   assert_true(s.placement_slots == 3 && s.placement_replicas_min == 2 && s.compute == SWISD_COMPUTE_MODELLED);
   assert_true(s.wire == SWISD_WIRE_FULL && s.throttle == SWISD_THROTTLE_WITHHOLD);
   assert_string_equal(s.policy, "core");
-  assert_true(s.workload.stages == 2 && s.workload.repeat == 1 && s.workload.items == 0 && s.workload.submitters == 1 && s.workload.requests == 1);
+  assert_true(s.workload.stages == 2 && s.workload.repeat == 1 && s.workload.items == 0 && s.workload.submitters == 1 &&
+              s.workload.requests == 1);
   assert_true(s.workload.chunk_ns == 250000000 && s.workload.link == SWISD_SCENARIO_NO_LINK && s.workload.verify == 0);
   swisd_scenario_free(&s);
   parse("swisd: 1\nname: many\nduration: 1 s\ndevices: {pi4: {count: 1001}}\nworkload: {model: m, bound: 2 s}\n", NULL, &s);
