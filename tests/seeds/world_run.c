@@ -28,6 +28,7 @@ struct run {
   uint32_t moment_count;
   uint32_t place[WORLD_NODES_MAX]; /* of a world's node in the cluster, once it has joined */
   bool joined[WORLD_NODES_MAX];
+  bool lies[WORLD_NODES_MAX];
   uint64_t number[WORLD_JOBS_MAX];                                 /* of a world's job, once submitted */
   uint32_t parts_due[WORLD_JOBS_MAX], parts_given[WORLD_JOBS_MAX]; /* of an open job, after the first */
   uint64_t orphan_ns[WORLD_JOBS_MAX], orphan_ns_max[WORLD_JOBS_MAX];
@@ -207,6 +208,7 @@ static void strike(struct run *r, const struct world_fault *f)
     break;
   case WORLD_LIE:
     cluster_lie(c, node, true);
+    r->lies[f->node] = true;
     break;
   case WORLD_SPOIL:
     cluster_spoil_fetches(c, node, 3);
@@ -320,6 +322,18 @@ static void calm(struct run *r)
     run_to(r, cluster_now(r->cluster) + SWISD_SECOND);
 }
 
+/* Whether at least as many of the workers that still run lie as do not: then a job may be refused once too often. */
+static bool liars_prevail(const struct run *r)
+{
+  uint32_t liars = 0, honest = 0;
+  for (uint32_t n = 0; n < r->world->node_count; n++)
+    if (r->joined[n] && r->world->nodes[n].device.works && cluster_is_running(r->cluster, r->place[n])) {
+      liars += r->lies[n];
+      honest += !r->lies[n];
+    }
+  return liars > 0 && liars >= honest;
+}
+
 static void judge(struct run *r, struct world_verdict *verdict)
 {
   struct cluster *c = r->cluster;
@@ -341,6 +355,8 @@ static void judge(struct run *r, struct world_verdict *verdict)
       verdict->refused++; /* more than a tiny submitter takes: it said so */
     else if (r->world->tiny && cluster_count(c) > swisd_limits_tiny.members_max)
       verdict->failed++; /* the holder may be one of those that the submitter has no room to know */
+    else if (view.status == SWISD_ERROR_CHECK && liars_prevail(r))
+      verdict->failed++;
     else if (r->orphan_ns_max[j] < ORPHAN_NS)
       cluster_fail(c, "job %u failed (status %d) though every shard had a live holder: out of reach for %.1f s at most", j,
                    view.status, (double)r->orphan_ns_max[j] * 1e-9);
