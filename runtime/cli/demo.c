@@ -1,5 +1,5 @@
-/* swisd demo: one scenario in its worlds. Simulated swarms run in swisd-sim, one after the other and with the lowest priority,
- * while the lab works: it is the lab that must not be disturbed. */
+/* swisd demo: one scenario in its worlds. While the lab works, simulated swarms run in swisd-sim one after the other, with the
+ * lowest priority: it is the lab that must not be disturbed. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/report/report.h"
@@ -26,11 +27,12 @@ struct demo {
   bool failed;
 };
 
-/* The simulations of the swarm, one at a time beside the lab. */
+/* The simulations of the swarm. */
 static struct {
   const struct demo *demo;
   uint32_t next; /* repeat to be started */
-  struct swisd_lab_process process;
+  uint32_t at_once;
+  struct swisd_lab_process processes[SEEDS_MAX];
 } background;
 
 static int take(struct swisd_option_taker *taker, const char *name, const char *value, struct swisd_error *error)
@@ -72,25 +74,31 @@ static void swarm_directory(const struct demo *demo, uint32_t repeat, char *path
   snprintf(path, bytes, "%s/%s-%u", demo->out, demo->swarm_world, repeat);
 }
 
-/* Starts the next simulation when none is running; whether there is still something to wait for. */
-static bool simulate_on(void)
+static void start_simulation(const struct demo *demo, uint32_t number)
 {
-  const struct demo *demo = background.demo;
-  if (background.process.pid > 0 && !swisd_lab_ended(&background.process, 0))
-    return true;
-  if (!demo || background.next >= demo->seeds)
-    return false;
   char directory[SWISD_DEMO_PATH_BYTES], log[SWISD_DEMO_PATH_BYTES + 16], repeat[12];
   struct swisd_error error;
-  swarm_directory(demo, background.next, directory, sizeof directory);
+  swarm_directory(demo, number, directory, sizeof directory);
   swisd_lab_remove(directory);
   snprintf(log, sizeof log, "%s.log", directory);
-  snprintf(repeat, sizeof repeat, "%u", background.next++);
+  snprintf(repeat, sizeof repeat, "%u", number);
   const char *const argv[] = {"/usr/bin/nice", "-n", "19", demo->simulator, demo->scenario, "--world", demo->swarm_world,
                               "--repeat", repeat, "--out", directory, NULL};
-  if (swisd_lab_start(&background.process, argv, log, log, &error) != 0)
+  if (swisd_lab_start(&background.processes[number], argv, log, log, &error) != 0)
     fprintf(stderr, "swisd demo: %s\n", error.text);
-  return true;
+}
+
+/* Keeps `at_once` simulations running; how many there are still to wait for. */
+static uint32_t simulate_on(void)
+{
+  if (!background.demo)
+    return 0;
+  uint32_t running = 0;
+  for (uint32_t i = 0; i < background.next; i++)
+    running += !swisd_lab_ended(&background.processes[i], 0);
+  for (; running < background.at_once && background.next < background.demo->seeds; running++)
+    start_simulation(background.demo, background.next++);
+  return running + background.demo->seeds - background.next;
 }
 
 static void idle(void) { simulate_on(); }
@@ -232,10 +240,17 @@ static void simulate(struct demo *demo, const char *scenario, const char *direct
 
 static void finish_swarm(struct demo *demo)
 {
-  while (simulate_on())
-    swisd_lab_ended(&background.process, 1);
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN); /* the lab is done: all of them are free */
+  background.at_once = cores > 1 ? (uint32_t)cores : 1;
+  for (uint32_t left, before = UINT32_MAX; (left = simulate_on()) > 0; before = left) {
+    if (left != before)
+      fprintf(stderr, "simulating %s: %u of %u runs to go\n", demo->swarm_world, left, demo->seeds);
+    const struct timespec wait = {.tv_nsec = 50000000};
+    nanosleep(&wait, NULL);
+  }
   for (uint32_t i = 0; i < demo->seeds; i++) {
     char path[SWISD_DEMO_PATH_BYTES + 16], line[512];
+    demo->failed = demo->failed || swisd_lab_exit_status(&background.processes[i]) != 0;
     swarm_directory(demo, i, path, SWISD_DEMO_PATH_BYTES);
     strcat(path, ".log");
     FILE *in = fopen(path, "re");
@@ -268,12 +283,24 @@ static void draw(struct demo *demo, const char *lab_directory, const char *twin_
   if (twin_directory)
     panels[count++] = (struct swisd_report_panel){"the same six, simulated", &twin_directory, 1, "images"};
   struct swisd_error error;
-  if (count > 0 && swisd_report_throughput(demo->out, "throughput", "Work goes on while devices die", panels, count, &error) != 0)
-    fprintf(stderr, "swisd demo: %s\n", error.text);
-  if (count > first_six && swisd_report_gantt(demo->out, "gantt", "What a dead device had begun, others finish",
-                                              panels + first_six, count - first_six, &error) != 0)
-    fprintf(stderr, "swisd demo: %s\n", error.text);
-  printf("figures: %s/throughput.svg and %s/gantt.svg; tables of each run beside them\n", demo->out, demo->out);
+  const char *made[2];
+  size_t made_count = 0;
+  if (count > 0) {
+    if (swisd_report_throughput(demo->out, "throughput", "Work goes on while devices die", panels, count, &error) == 0)
+      made[made_count++] = "throughput.svg";
+    else
+      fprintf(stderr, "swisd demo: %s\n", error.text);
+  }
+  if (count > first_six) {
+    if (swisd_report_gantt(demo->out, "gantt", "What a dead device had begun, others finish", panels + first_six,
+                           count - first_six, &error) == 0)
+      made[made_count++] = "gantt.svg";
+    else
+      fprintf(stderr, "swisd demo: %s\n", error.text);
+  }
+  for (size_t i = 0; i < made_count; i++)
+    printf("%s %s/%s", i == 0 ? "figures:" : " and", demo->out, made[i]);
+  printf("%s\n", made_count > 0 ? "; the tables of each run lie beside them" : "no figures");
 }
 
 static int run(struct demo *demo, struct swisd_error *error)
@@ -289,11 +316,12 @@ static int run(struct demo *demo, struct swisd_error *error)
     return -1;
   const bool sims = demo->simulator[0] != '\0';
   if (sims && demo->swarm_world[0] && wanted(demo, demo->swarm_world))
-    background.demo = demo;
+    background.demo = demo, background.at_once = 1;
   const bool with_lab = wanted(demo, demo->lab_world), with_twin = sims && wanted(demo, twin_name);
   double makespan_s = 0;
   if ((with_lab || with_twin) && run_lab(demo, lab, &makespan_s, error) != 0) {
-    swisd_lab_kill(&background.process);
+    for (uint32_t i = 0; i < background.next; i++)
+      swisd_lab_kill(&background.processes[i]);
     return -1;
   }
   if (with_twin) {
