@@ -19,7 +19,8 @@ enum swisd_action_kind {
   SWISD_ACTION_RELEASE = 8, /* a body */
   SWISD_ACTION_PERSIST = 9,
   SWISD_ACTION_ANSWER = 10,
-  SWISD_ACTION_FORGET = 11, /* the state (KV caches) of a job: all epochs, all steps, also what a program that still runs leaves */
+  SWISD_ACTION_FORGET =
+    11, /* the state (KV caches) of a job: all epochs, all steps, also what a program that still runs leaves */
 };
 
 /* `to` may be zero: then only the address is known (a seed). A message to the node itself is delivered like any other.
@@ -43,10 +44,10 @@ enum swisd_program {
 /* Work on bytes, for a worker thread. The answer is one COMPUTED. Sources are bodies of this node. */
 struct swisd_action_compute {
   uint32_t ticket;
-  uint8_t program; /* enum swisd_program */
-  uint8_t kernel;  /* enum swisd_kernel_class: what it costs is flops / speed of that class */
-  uint8_t verify;  /* CHECK: enum swisd_verify */
-  uint8_t flags;   /* enum swisd_task_flags */
+  uint8_t program;           /* enum swisd_program */
+  uint8_t kernel;            /* enum swisd_kernel_class: what it costs is flops / speed of that class */
+  uint8_t verify;            /* CHECK: enum swisd_verify */
+  uint8_t flags;             /* enum swisd_task_flags */
   struct swisd_task_key key; /* job, step, lane, items; with STATEFUL also the epoch names the session */
   swisd_model_id model;
   swisd_shard_id shard;
@@ -73,7 +74,7 @@ struct swisd_action_answer {
   struct swisd_job_id job;
   enum swisd_status status; /* of the whole job when !more */
   bool more;
-  uint64_t lo, hi;          /* items committed (or, TOKENS, spoken) just now */
+  uint64_t lo, hi;             /* items committed (or, TOKENS, spoken) just now */
   struct swisd_inline inlined; /* TOKENS */
 };
 
@@ -84,10 +85,17 @@ struct swisd_action {
     struct swisd_action_compute compute;
     struct swisd_action_fetch fetch; /* FETCH_SHARD, FETCH_BODY */
     uint32_t ticket;                 /* CANCEL */
-    struct { struct swisd_id peer; uint64_t bytes; } grant;
-    struct { swisd_shard_id shard; } drop;
+    struct {
+      struct swisd_id peer;
+      uint64_t bytes;
+    } grant;
+    struct {
+      swisd_shard_id shard;
+    } drop;
     struct swisd_body release;
-    struct { uint32_t incarnation; } persist;
+    struct {
+      uint32_t incarnation;
+    } persist;
     struct swisd_action_answer answer;
     struct swisd_job_id forget;
   } u;

@@ -44,7 +44,8 @@ static uint16_t issue_take(struct swisd_submitter *sub)
 
 /* Until a TASK of this step that is sent now could run, and its answer come if that took no time: a round trip, and one more
  * when inputs have to be fetched, since only one body rides with the TASK. */
-static uint64_t lead_ns(const struct swisd_node *node, const struct swisd_partner *partner, const struct swisd_job *job, uint32_t step)
+static uint64_t lead_ns(const struct swisd_node *node, const struct swisd_partner *partner, const struct swisd_job *job,
+                        uint32_t step)
 {
   const struct swisd_step_spec *spec = &job->spec.steps[step];
   const uint64_t rtt_ns = swisd_partner_rtt_ns(node, partner);
@@ -53,7 +54,8 @@ static uint64_t lead_ns(const struct swisd_node *node, const struct swisd_partne
   for (uint32_t e = 0; e < spec->edge_count; e++) {
     const uint8_t from = spec->edges[e].from;
     bodies += from == SWISD_EDGE_FROM_INPUT ? 1 : job->spec.steps[from].lane_count;
-    elsewhere = elsewhere || (from != SWISD_EDGE_FROM_INPUT && !(job->spec.steps[from].flags & (SWISD_STEP_HUB | SWISD_STEP_SINK)));
+    elsewhere =
+      elsewhere || (from != SWISD_EDGE_FROM_INPUT && !(job->spec.steps[from].flags & (SWISD_STEP_HUB | SWISD_STEP_SINK)));
   }
   return bodies > 1 || elsewhere ? 2 * rtt_ns : rtt_ns;
 }
@@ -123,7 +125,8 @@ static void attach_first(struct swisd_node *node, struct swisd_message_task *tas
 }
 
 /* Sends a TASK for what `order` says; its sources must exist. Returns the issue, 0 when a table is full. */
-static uint16_t issue(struct swisd_node *node, const struct order *order, const struct swisd_source *sources, uint8_t source_count)
+static uint16_t issue(struct swisd_node *node, const struct order *order, const struct swisd_source *sources,
+                      uint8_t source_count)
 {
   struct swisd_submitter *sub = node->submitter;
   struct swisd_job *job = &sub->jobs[order->job];
@@ -162,8 +165,13 @@ static uint16_t issue(struct swisd_node *node, const struct order *order, const 
   job->account.under_way += it->flops;
 
   struct swisd_message_task *task = &swisd_out_send(node, partner->id, SWISD_MESSAGE_TASK)->u.task;
-  task->key = (struct swisd_task_key){.job = job->id, .step = order->step, .lane = order->lane, .attempt = it->attempt,
-    .epoch = it->epoch, .lo = order->lo, .hi = order->hi};
+  task->key = (struct swisd_task_key){.job = job->id,
+                                      .step = order->step,
+                                      .lane = order->lane,
+                                      .attempt = it->attempt,
+                                      .epoch = it->epoch,
+                                      .lo = order->lo,
+                                      .hi = order->hi};
   task->model = job->spec.model;
   task->shard = lane->shard;
   task->kernel = step->kernel;
@@ -185,8 +193,9 @@ static uint16_t issue(struct swisd_node *node, const struct order *order, const 
     grant->u.grant.bytes = task->out_bytes;
   }
 
-  const enum swisd_trace_kind kind = order->hedge ? SWISD_TRACE_TASK_HEDGED
-                                     : order->flags & SWISD_TASK_RESCUE ? SWISD_TRACE_TASK_REISSUED : SWISD_TRACE_TASK_ISSUED;
+  const enum swisd_trace_kind kind = order->hedge                       ? SWISD_TRACE_TASK_HEDGED
+                                     : order->flags & SWISD_TASK_RESCUE ? SWISD_TRACE_TASK_REISSUED
+                                                                        : SWISD_TRACE_TASK_ISSUED;
   struct swisd_trace *trace = swisd_job_trace(node, job, kind, order->step, order->lane, order->lo, order->hi);
   trace->value = it->flops;
   trace->peer = partner->id;
@@ -310,8 +319,8 @@ static bool best_lane(const struct swisd_node *node, uint16_t partner, uint8_t *
   return found;
 }
 
-static uint64_t items_for(const struct swisd_node *node, uint16_t partner, const struct swisd_job *job, uint32_t lane, uint32_t step,
-                          uint64_t time_ns)
+static uint64_t items_for(const struct swisd_node *node, uint16_t partner, const struct swisd_job *job, uint32_t lane,
+                          uint32_t step, uint64_t time_ns)
 {
   const struct swisd_speed *speed = &node->submitter->partners[partner].speed[job->spec.steps[step].kernel];
   const uint64_t items = swisd_rate_flops(time_ns, swisd_speed_fast(speed)) / swisd_job_lane_flops(job, lane);
@@ -329,7 +338,8 @@ static bool give_one(struct swisd_node *node, uint16_t p)
   const struct swisd_job *job = &sub->jobs[j];
   const uint32_t step = step_of_lane(job, l);
   const uint16_t index = candidate(sub, &job->lanes[l], p, wanted, sub->hedge_tokens);
-  const struct order order = {.partner = p, .job = j, .step = (uint8_t)step, .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
+  const struct order order = {
+    .partner = p, .job = j, .step = (uint8_t)step, .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
   const uint64_t time_ns = wanted ? node->config.chunk_ns / 2 : chunk_ns(node, job);
   return issue_interval(node, order, index, items_for(node, p, job, l, step, time_ns));
 }
@@ -384,7 +394,8 @@ void swisd_dispatch_overdue(struct swisd_node *node)
     swisd_partner_unpin_if_others(node, p);
     for (uint16_t i = partner->issue_first; i; i = sub->issues[i].next) {
       struct swisd_issue *it = &sub->issues[i];
-      if (it->rescued || it->replay || it->cancelled || (swisd_job_step(&sub->jobs[it->job], it->step)->flags & SWISD_STEP_STATEFUL))
+      if (it->rescued || it->replay || it->cancelled ||
+          (swisd_job_step(&sub->jobs[it->job], it->step)->flags & SWISD_STEP_STATEFUL))
         continue;
       it->rescued = true;
       struct swisd_job *job = &sub->jobs[it->job];
@@ -403,7 +414,8 @@ void swisd_dispatch_overdue(struct swisd_node *node)
   }
 }
 
-/* When the result of a rescue in this step would arrive if it cost nothing: what will be running ends first, and other rescues. */
+/* When the result of a rescue in this step would arrive if it cost nothing: what will be running ends first, and other rescues.
+ */
 static uint64_t free_at_ns(const struct swisd_node *node, uint16_t p, const struct swisd_job *job, uint32_t step)
 {
   const struct swisd_submitter *sub = node->submitter;
@@ -497,11 +509,13 @@ static bool rescue_lane(struct swisd_node *node, uint32_t j, uint32_t l)
     const uint16_t p = index ? rescuer(node, j, l, index) : 0;
     if (p == 0)
       return true;
-    const struct order order = {.partner = p, .job = (uint8_t)j, .step = (uint8_t)step,
-      .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
+    const struct order order = {
+      .partner = p, .job = (uint8_t)j, .step = (uint8_t)step, .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
     const double time_ns = level_ns(node, j, l, index) - (double)(free_at_ns(node, p, job, step) - node->now_ns);
     const uint64_t full_ns = node->config.chunk_ns, least_ns = full_ns / 16;
-    const uint64_t share_ns = time_ns < (double)least_ns ? least_ns : time_ns > (double)full_ns / 2 ? full_ns / 2 : (uint64_t)time_ns;
+    const uint64_t share_ns = time_ns < (double)least_ns      ? least_ns
+                              : time_ns > (double)full_ns / 2 ? full_ns / 2
+                                                              : (uint64_t)time_ns;
     if (!issue_interval(node, order, index, items_for(node, p, job, l, step, share_ns)))
       return true;
   }
@@ -644,9 +658,11 @@ static void send_open(struct swisd_node *node, uint16_t p, uint32_t j)
     const uint32_t l = (uint32_t)__builtin_ctzll(lanes);
     const uint32_t step = step_of_lane(job, l);
     const uint64_t flops = job->lanes[l].ready_items * swisd_job_lane_flops(job, l);
-    open->lanes[open->lane_count++] = (struct swisd_open_lane){.step = (uint8_t)step,
-      .lane = (uint8_t)(l - job->spec.steps[step].lane_first), .shard = job->spec.lanes[l].shard,
-      .backlog = flops ? (uint8_t)(1 + swisd_rate_log2(flops) / SWISD_RATE_ONE) : 0};
+    open->lanes[open->lane_count++] =
+      (struct swisd_open_lane){.step = (uint8_t)step,
+                               .lane = (uint8_t)(l - job->spec.steps[step].lane_first),
+                               .shard = job->spec.lanes[l].shard,
+                               .backlog = flops ? (uint8_t)(1 + swisd_rate_log2(flops) / SWISD_RATE_ONE) : 0};
   }
   if (!partner->granted) {
     partner->granted = true;

@@ -53,8 +53,8 @@ struct swisd_event_fetched { /* FETCHED and PROGRESS */
 struct swisd_event_computed {
   uint32_t ticket;
   enum swisd_status status;
-  uint64_t elapsed_ns; /* of computing, without waiting */
-  struct swisd_body out; /* handle 0 when the program makes none; owned by the node */
+  uint64_t elapsed_ns;         /* of computing, without waiting */
+  struct swisd_body out;       /* handle 0 when the program makes none; owned by the node */
   struct swisd_inline inlined; /* of a program that makes tokens; with STALE: the position reached, u64 little endian */
 };
 
@@ -85,12 +85,15 @@ struct swisd_event {
     struct swisd_event_submitted submitted;
     struct swisd_event_appended appended;
     struct swisd_event_availability availability;
-    uint64_t withdrawn;             /* WITHDRAWN: the job's number */
-    struct swisd_id peer;           /* UNREACHABLE, WRITABLE */
-    swisd_shard_id shard;           /* SHARD_LOST */
-    uint64_t gap_ns;                /* RESUMED */
-    bool link_up;                   /* LINK */
-    struct { uint32_t ticket; enum swisd_status status; } sent;
+    uint64_t withdrawn;   /* WITHDRAWN: the job's number */
+    struct swisd_id peer; /* UNREACHABLE, WRITABLE */
+    swisd_shard_id shard; /* SHARD_LOST */
+    uint64_t gap_ns;      /* RESUMED */
+    bool link_up;         /* LINK */
+    struct {
+      uint32_t ticket;
+      enum swisd_status status;
+    } sent;
     const struct swisd_message_model *model; /* MODEL */
   } u;
 };

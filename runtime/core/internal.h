@@ -13,12 +13,18 @@ struct swisd_submitter; /* submitter.c, job.c, dispatch.c */
 struct swisd_worker;    /* worker.c */
 
 /* One stream of random numbers per purpose, so that a draw here never moves a draw there. */
-enum swisd_random_purpose { SWISD_RANDOM_PROBE, SWISD_RANDOM_GOSSIP, SWISD_RANDOM_PLACEMENT, SWISD_RANDOM_DISPATCH, SWISD_RANDOM_COUNT };
+enum swisd_random_purpose {
+  SWISD_RANDOM_PROBE,
+  SWISD_RANDOM_GOSSIP,
+  SWISD_RANDOM_PLACEMENT,
+  SWISD_RANDOM_DISPATCH,
+  SWISD_RANDOM_COUNT
+};
 
 struct swisd_node {
   struct swisd_config config;
   struct swisd_philox random[SWISD_RANDOM_COUNT];
-  uint64_t now_ns; /* of the step under way, or the last one */
+  uint64_t now_ns;      /* of the step under way, or the last one */
   uint32_t ticket_next; /* of COMPUTE and FETCH; never 0 */
   bool started, stopping;
   struct swisd_actions *actions; /* of the step under way, else NULL */

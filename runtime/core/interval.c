@@ -63,7 +63,8 @@ static void unlink(struct swisd_interval_pool *pool, struct swisd_lane *lane, ui
   give_back(pool, index);
 }
 
-static void link_before(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index, uint16_t previous, uint16_t next)
+static void link_before(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index, uint16_t previous,
+                        uint16_t next)
 {
   pool->list[index].previous = previous;
   pool->list[index].next = next;

@@ -25,8 +25,8 @@ struct swisd_interval {
   uint64_t lo, hi;
   uint16_t next, previous; /* in the lane; 0 = none */
   uint8_t state;
-  bool wanted;             /* READY: goes first; ISSUED: one more copy is wanted */
-  uint8_t failures;        /* programs that failed on it */
+  bool wanted;      /* READY: goes first; ISSUED: one more copy is wanted */
+  uint8_t failures; /* programs that failed on it */
   uint8_t copy_count;
   uint16_t copies[SWISD_COPIES_MAX]; /* ISSUED: the issues under way */
   uint32_t ticket;                   /* CHECKING: of the CHECK or COMMIT */
@@ -43,11 +43,11 @@ struct swisd_interval_pool {
 
 struct swisd_lane {
   uint16_t first;
-  uint16_t hint;             /* an interval near the last one looked for, or 0 */
-  uint64_t ready_items;      /* in READY */
-  uint64_t wanted_items;     /* with `wanted` set */
+  uint16_t hint;               /* an interval near the last one looked for, or 0 */
+  uint64_t ready_items;        /* in READY */
+  uint64_t wanted_items;       /* with `wanted` set */
   uint64_t wanted_ready_items; /* of these, in READY */
-  uint64_t accepted_items;   /* in ACCEPTED and CONSUMED */
+  uint64_t accepted_items;     /* in ACCEPTED and CONSUMED */
 };
 
 size_t swisd_interval_pool_size(uint16_t max);

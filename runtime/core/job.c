@@ -88,8 +88,8 @@ void swisd_job_open(struct swisd_node *node, uint8_t slot, uint64_t number, cons
   }
 }
 
-struct swisd_trace *swisd_job_trace(struct swisd_node *node, const struct swisd_job *job, enum swisd_trace_kind kind, uint32_t step,
-                                    uint32_t lane, uint64_t lo, uint64_t hi)
+struct swisd_trace *swisd_job_trace(struct swisd_node *node, const struct swisd_job *job, enum swisd_trace_kind kind,
+                                    uint32_t step, uint32_t lane, uint64_t lo, uint64_t hi)
 {
   struct swisd_trace *trace = swisd_out_trace(node, kind);
   trace->key.job = job->id;
@@ -152,9 +152,7 @@ static uint64_t edge_run(struct swisd_node *node, uint8_t slot, const struct swi
   }
   if (from_input) {
     *there = need_hi <= job->input_items && item < job->admitted;
-    const uint64_t end = edge->map == SWISD_EDGE_HALO || edge->map == SWISD_EDGE_LAGGED ? item + 1
-                         : *there                                                       ? job->admitted
-                                                                                        : hi;
+    const uint64_t end = edge->map == SWISD_EDGE_HALO || edge->map == SWISD_EDGE_LAGGED ? item + 1 : *there ? job->admitted : hi;
     return end < hi ? end : hi;
   }
   *there = true;
@@ -324,8 +322,14 @@ static bool lane_sources(struct swisd_node *node, struct swisd_lane *lane, uint8
     if (index == 0 || interval->lo > lo || interval->state != SWISD_INTERVAL_ACCEPTED)
       return false;
     const uint64_t end = interval->hi < hi ? interval->hi : hi;
-    const struct swisd_source source = {.owner = interval->owner, .body = interval->body, .body_lo = interval->body_lo,
-      .body_hi = interval->body_hi, .lo = lo, .hi = end, .edge = edge, .lane = lane_number};
+    const struct swisd_source source = {.owner = interval->owner,
+                                        .body = interval->body,
+                                        .body_lo = interval->body_lo,
+                                        .body_hi = interval->body_hi,
+                                        .lo = lo,
+                                        .hi = end,
+                                        .edge = edge,
+                                        .lane = lane_number};
     /* Neighbouring intervals of one body are one piece. */
     struct swisd_source *before = sources->count ? &sources->list[sources->count - 1] : NULL;
     if (before && before->edge == edge && before->lane == lane_number && before->hi == lo &&
@@ -347,8 +351,14 @@ static bool input_sources(struct swisd_node *node, uint8_t slot, uint8_t edge, u
     if (segment == NULL)
       return false;
     const uint64_t end = segment->hi < hi ? segment->hi : hi;
-    const struct swisd_source source = {.owner = swisd_member_at(node, 0)->record.id, .body = segment->body,
-      .body_lo = segment->lo, .body_hi = segment->hi, .lo = lo, .hi = end, .edge = edge, .lane = 0};
+    const struct swisd_source source = {.owner = swisd_member_at(node, 0)->record.id,
+                                        .body = segment->body,
+                                        .body_lo = segment->lo,
+                                        .body_hi = segment->hi,
+                                        .lo = lo,
+                                        .hi = end,
+                                        .edge = edge,
+                                        .lane = 0};
     if (!add_source(sources, source))
       return false;
     lo = end;
@@ -390,7 +400,8 @@ static bool edge_sources(struct swisd_node *node, uint8_t slot, uint32_t step, u
   return true;
 }
 
-static bool all_sources(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi, struct source_list *sources)
+static bool all_sources(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi,
+                        struct source_list *sources)
 {
   sources->count = 0;
   const struct swisd_step_spec *spec = &node->submitter->jobs[slot].spec.steps[step];
@@ -424,8 +435,10 @@ bool swisd_job_keeps(struct swisd_node *node, uint8_t slot, uint32_t step, const
   if (edge->from == SWISD_EDGE_FROM_INPUT || source->lane >= job->spec.steps[edge->from].lane_count)
     return false;
   const uint64_t shift = edge->map == SWISD_EDGE_LAGGED ? edge->width : 0;
-  const uint16_t i = source->lo < shift ? 0
-    : swisd_interval_find(&sub->pool, &job->lanes[swisd_job_lane_index(job, edge->from, source->lane)], source->lo - shift);
+  const uint16_t i =
+    source->lo < shift
+      ? 0
+      : swisd_interval_find(&sub->pool, &job->lanes[swisd_job_lane_index(job, edge->from, source->lane)], source->lo - shift);
   return i && (sub->pool.list[i].state == SWISD_INTERVAL_ACCEPTED || sub->pool.list[i].state == SWISD_INTERVAL_CHECKING) &&
          same_body(sub->pool.list[i].body, source->body);
 }
@@ -895,5 +908,5 @@ void swisd_job_finish(struct swisd_node *node, uint8_t slot, enum swisd_status s
   struct swisd_trace *trace = swisd_out_trace(node, status == SWISD_OK ? SWISD_TRACE_JOB_ANSWERED : SWISD_TRACE_JOB_FAILED);
   trace->key.job = job->id;
   trace->key.hi = job->items;
-  trace->value = status == SWISD_OK ? job->number : (uint64_t)-(int64_t)status;
+  trace->value = status == SWISD_OK ? job->number : (uint64_t) - (int64_t)status;
 }

@@ -17,10 +17,10 @@ struct swisd_issue {
   uint16_t attempt;
   uint8_t job, step, lane;
   uint8_t kernel;
-  bool front;   /* a rescue, or stateful: ahead of its worker's queue */
-  bool hedge;   /* a copy of a piece that is under way elsewhere */
-  bool rescued; /* overdue: copies of it have been asked for */
-  bool replay;  /* rebuilds state */
+  bool front;     /* a rescue, or stateful: ahead of its worker's queue */
+  bool hedge;     /* a copy of a piece that is under way elsewhere */
+  bool rescued;   /* overdue: copies of it have been asked for */
+  bool replay;    /* rebuilds state */
   bool cancelled; /* a CANCEL has been sent, or its session moved: whatever it brings is no longer awaited */
   uint32_t epoch;
   uint64_t lo, hi, flops;
@@ -35,9 +35,9 @@ struct swisd_partner {
   bool here;          /* the member is up */
   bool suspect;
   bool overdue;
-  uint8_t credits;    /* unused */
-  uint8_t rescues;    /* RESCUE issues under way */
-  uint8_t sessions;   /* stateful steps pinned to it */
+  uint8_t credits;  /* unused */
+  uint8_t rescues;  /* RESCUE issues under way */
+  uint8_t sessions; /* stateful steps pinned to it */
   uint8_t holding_count;
   swisd_shard_id holdings[SWISD_HOLDINGS_MAX];
   uint16_t issue_first, issue_last, issue_count;
@@ -78,10 +78,10 @@ struct swisd_job {
   uint64_t progress_ns;        /* the latest acceptance */
   uint64_t flops_per_item;     /* of all lanes together */
   uint64_t submitted_ns;
-  uint64_t orphan_since_ns;    /* since when some unfinished shard has had no live holder; SWISD_NEVER = none */
-  uint64_t relieved_ns;        /* when room was last made */
-  uint64_t refused_ns;         /* when a worker last had no room for it */
-  uint64_t merging;            /* lanes with a CONCAT under way */
+  uint64_t orphan_since_ns; /* since when some unfinished shard has had no live holder; SWISD_NEVER = none */
+  uint64_t relieved_ns;     /* when room was last made */
+  uint64_t refused_ns;      /* when a worker last had no room for it */
+  uint64_t merging;         /* lanes with a CONCAT under way */
   uint16_t attempt_next;
   uint16_t consumers[SWISD_STEPS_MAX]; /* bit s: step s takes this step's output */
   uint16_t feeds_state;                /* bit s: a stateful step takes the output of step s */
@@ -114,25 +114,28 @@ struct swisd_submitter {
   struct swisd_segment *segments;
   struct swisd_issue *issues; /* 1 .. intervals_max */
   uint16_t issue_free;
-  struct swisd_partner *partners; /* 1 .. workers_max */
-  uint16_t partner_count;         /* highest slot in use */
-  uint64_t *masks;                /* [partner * jobs_max + job]: the lanes whose shards it holds */
-  uint64_t *overdue_ns;           /* [partner]: when its first issue is overdue; SWISD_NEVER when nothing is awaited */
-  uint16_t *partner_of_member;    /* [member index], 0 = none; valid when the ids agree */
+  struct swisd_partner *partners;     /* 1 .. workers_max */
+  uint16_t partner_count;             /* highest slot in use */
+  uint64_t *masks;                    /* [partner * jobs_max + job]: the lanes whose shards it holds */
+  uint64_t *overdue_ns;               /* [partner]: when its first issue is overdue; SWISD_NEVER when nothing is awaited */
+  uint16_t *partner_of_member;        /* [member index], 0 = none; valid when the ids agree */
   struct swisd_pending_check *checks; /* COMPUTEs under way: intervals_max */
   uint16_t check_count;
-  uint16_t credit_partners;       /* partners with unused credits */
+  uint16_t credit_partners; /* partners with unused credits */
   uint32_t job_counter;
-  uint64_t rate_total;            /* FLOP/s of all partners that are here */
+  uint64_t rate_total; /* FLOP/s of all partners that are here */
   uint64_t open_due_ns, lapse_due_ns;
-  int64_t hedge_tokens;           /* FLOP that copies may still cost; a copy may overdraw them, the next then waits */
-  bool work_arrived;              /* something became ready: look for partners with credits */
-  bool open_scan;                 /* look whose JOB_OPEN is due: each tick, and when there is a new partner or job */
-  bool unfinished;                /* a pump stopped for lack of room */
+  int64_t hedge_tokens; /* FLOP that copies may still cost; a copy may overdraw them, the next then waits */
+  bool work_arrived;    /* something became ready: look for partners with credits */
+  bool open_scan;       /* look whose JOB_OPEN is due: each tick, and when there is a new partner or job */
+  bool unfinished;      /* a pump stopped for lack of room */
 };
 
 static inline struct swisd_step_spec *swisd_job_step(struct swisd_job *job, uint32_t step) { return &job->spec.steps[step]; }
-static inline uint64_t swisd_job_lane_flops(const struct swisd_job *job, uint32_t lane) { return job->spec.lanes[lane].flops_per_item; }
+static inline uint64_t swisd_job_lane_flops(const struct swisd_job *job, uint32_t lane)
+{
+  return job->spec.lanes[lane].flops_per_item;
+}
 /* `lane` of a key counts within its step; this is its place in lanes[]. */
 static inline uint32_t swisd_job_lane_index(const struct swisd_job *job, uint32_t step, uint32_t lane)
 {
@@ -201,7 +204,7 @@ void swisd_job_free_output(struct swisd_node *node, uint8_t slot, struct swisd_i
 /* Work left, in FLOP. */
 uint64_t swisd_job_flops_left(const struct swisd_job *job);
 /* Trace record of a piece of work. */
-struct swisd_trace *swisd_job_trace(struct swisd_node *node, const struct swisd_job *job, enum swisd_trace_kind kind, uint32_t step,
-                                    uint32_t lane, uint64_t lo, uint64_t hi);
+struct swisd_trace *swisd_job_trace(struct swisd_node *node, const struct swisd_job *job, enum swisd_trace_kind kind,
+                                    uint32_t step, uint32_t lane, uint64_t lo, uint64_t hi);
 
 #endif

@@ -4,7 +4,8 @@
  * part of the step's output. An edge says which items of an earlier step an item needs (`map`), and how the parts of its
  * lanes become one input (`combine`). Steps are in topological order except for lagged edges, which carry state from one
  * round to the next. Exactly one step is the sink; it and each stateful step have one lane. A step that is verified, and
- * whatever feeds it or a stateful step, is a hub. Dense layers over rows, strips with halos, token-by-token decoding: all are this. */
+ * whatever feeds it or a stateful step, is a hub. Dense layers over rows, strips with halos, token-by-token decoding: all are
+ * this. */
 #ifndef SWISD_CORE_JOBSPEC_H
 #define SWISD_CORE_JOBSPEC_H
 

@@ -309,8 +309,8 @@ uint32_t swisd_members_pick(struct swisd_node *node, uint32_t purpose, uint32_t 
    * are up; when luck fails all the same, one datagram fewer goes out. */
   for (uint32_t draw = 0; draw < 6 * wanted && count < wanted; draw++) {
     const uint32_t at = swisd_philox_below(&node->random[purpose], pool);
-    const uint16_t slot = at < members->up_count ? members->up[at]
-                                                 : members->down[swisd_philox_below(&node->random[purpose], members->down_count)];
+    const uint16_t slot =
+      at < members->up_count ? members->up[at] : members->down[swisd_philox_below(&node->random[purpose], members->down_count)];
     const struct swisd_member *member = &members->table[slot];
     bool good = slot != except;
     if (at >= members->up_count)

@@ -20,8 +20,8 @@ struct swisd_node;
 struct swisd_member {
   struct swisd_record record; /* id zero: a free slot */
   enum swisd_member_state state;
-  uint32_t generation;        /* raised each time the slot is given to another member */
-  uint64_t changed_ns;        /* when `state` was entered */
+  uint32_t generation; /* raised each time the slot is given to another member */
+  uint64_t changed_ns; /* when `state` was entered */
   /* suspicion (Lifeguard): who confirms it, when it ends in DEAD */
   uint64_t suspect_deadline_ns;
   uint8_t confirmation_count; /* beyond the first suspicion */
@@ -71,7 +71,7 @@ void swisd_members_message(struct swisd_node *node, const struct swisd_event_mes
 void swisd_members_pump(struct swisd_node *node); /* does what is due at node->now_ns, as far as there is room */
 uint64_t swisd_members_deadline_ns(const struct swisd_node *node);
 void swisd_members_resumed(struct swisd_node *node, uint64_t gap_ns); /* the clock jumped: nobody is blamed for the gap */
-void swisd_members_leave(struct swisd_node *node); /* STOP: tells some members at once */
+void swisd_members_leave(struct swisd_node *node);                    /* STOP: tells some members at once */
 void swisd_members_check(const struct swisd_node *node);
 
 #endif

@@ -46,8 +46,8 @@ struct swisd_rumour_queue {
   uint16_t count, free_first;
   uint64_t filled; /* bit t: list t is not empty */
   uint16_t first[SWISD_TRANSMITS_MAX + 1], last[SWISD_TRANSMITS_MAX + 1];
-  uint64_t gossip_ns;          /* when the next round may go out */
-  uint64_t publish_ns;         /* when the own record may next be spread */
+  uint64_t gossip_ns;  /* when the next round may go out */
+  uint64_t publish_ns; /* when the own record may next be spread */
   bool publish_pending;
 };
 
@@ -105,7 +105,7 @@ struct swisd_members {
   uint32_t sequence;
   uint64_t probe_ns; /* when the next probe starts */
   struct swisd_probe probe;
-  uint16_t verify;    /* probed next, out of turn */
+  uint16_t verify; /* probed next, out of turn */
   uint8_t local_health;
   uint8_t relay_count;
   struct swisd_relay relays[SWISD_RELAYS_MAX];
@@ -192,8 +192,8 @@ uint64_t swisd_sync_deadline_ns(const struct swisd_node *node);
 void swisd_sync_join(struct swisd_node *node, const struct swisd_event_message *event);
 void swisd_sync_page(struct swisd_node *node, const struct swisd_event_message *event);
 bool swisd_sync_begin(struct swisd_node *node, struct swisd_id to, bool reply_wanted, uint8_t skip);
-void swisd_sync_alone(struct swisd_node *node);  /* nobody is left: back to the seeds */
+void swisd_sync_alone(struct swisd_node *node);                /* nobody is left: back to the seeds */
 void swisd_sync_heal(struct swisd_node *node, uint32_t index); /* one thought dead spoke to us */
-void swisd_sync_forget(struct swisd_node *node); /* the clock jumped */
+void swisd_sync_forget(struct swisd_node *node);               /* the clock jumped */
 
 #endif

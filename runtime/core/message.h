@@ -141,9 +141,9 @@ struct swisd_message_pull {
 };
 
 enum swisd_task_flags {
-  SWISD_TASK_RETURN = 1,   /* send the output with the RESULT; otherwise keep it until BODY_FREE */
-  SWISD_TASK_RESCUE = 2,   /* ahead of the queue, and beyond its bound by one */
-  SWISD_TASK_REPLAY = 4,   /* rebuild state: outputs of these items are known already */
+  SWISD_TASK_RETURN = 1, /* send the output with the RESULT; otherwise keep it until BODY_FREE */
+  SWISD_TASK_RESCUE = 2, /* ahead of the queue, and beyond its bound by one */
+  SWISD_TASK_REPLAY = 4, /* rebuild state: outputs of these items are known already */
   SWISD_TASK_TOKENS = 8,
   SWISD_TASK_STATEFUL = 16,
 };
@@ -169,7 +169,7 @@ struct swisd_message_result {
   uint64_t compute_ns; /* on the worker's clock */
   uint64_t flops;      /* what was computed: the submitter's own estimate of the worker's speed */
   uint32_t queue_ms;
-  uint8_t credits;     /* new ones, for this job */
+  uint8_t credits;          /* new ones, for this job */
   struct swisd_body output; /* kept at the worker, or (with RETURN) the body of this message */
   struct swisd_inline inlined;
 };

@@ -271,8 +271,9 @@ void swisd_issue_end(struct swisd_node *node, uint16_t index, enum swisd_issue_e
     job->account.lost += issue->flops;
   else
     job->account.cancelled += issue->flops;
-  struct swisd_trace *trace = swisd_job_trace(node, job, end == SWISD_ISSUE_LOST ? SWISD_TRACE_TASK_LOST : SWISD_TRACE_TASK_CANCELLED,
-                                              issue->step, issue->lane, issue->lo, issue->hi);
+  struct swisd_trace *trace =
+    swisd_job_trace(node, job, end == SWISD_ISSUE_LOST ? SWISD_TRACE_TASK_LOST : SWISD_TRACE_TASK_CANCELLED, issue->step,
+                    issue->lane, issue->lo, issue->hi);
   trace->value = issue->flops;
   trace->peer = sub->partners[issue->partner].id;
   trace->key.attempt = issue->attempt;

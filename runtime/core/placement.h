@@ -26,10 +26,10 @@ const struct swisd_message_model *swisd_placement_model(const struct swisd_node 
 size_t swisd_placement_size(const struct swisd_limits *limits);
 void swisd_placement_init(struct swisd_node *node, void *block);
 void swisd_placement_start(struct swisd_node *node, const struct swisd_event_start *start);
-void swisd_placement_message(struct swisd_node *node, const struct swisd_event_message *event); /* type MODEL */
+void swisd_placement_message(struct swisd_node *node, const struct swisd_event_message *event);    /* type MODEL */
 void swisd_placement_model_here(struct swisd_node *node, const struct swisd_message_model *model); /* event MODEL */
 void swisd_placement_member_up(struct swisd_node *node, uint32_t member_index); /* a new member: it must learn the models */
-void swisd_placement_synced(struct swisd_node *node, struct swisd_id with); /* all records were sent to it: the models too */
+void swisd_placement_synced(struct swisd_node *node, struct swisd_id with);     /* all records were sent to it: the models too */
 void swisd_placement_progress(struct swisd_node *node, uint32_t ticket);
 bool swisd_placement_fetched(struct swisd_node *node, const struct swisd_event_fetched *event); /* false: not its ticket */
 void swisd_placement_shard_lost(struct swisd_node *node, swisd_shard_id shard);

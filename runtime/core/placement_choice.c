@@ -108,9 +108,8 @@ static void fill(struct swisd_node *node, uint32_t m)
   uint8_t candidates[SWISD_MODEL_SHARDS_MAX];
   const uint32_t count = candidates_of(node, model, candidates);
   if (count)
-    swisd_want_add(node, m,
-                   held + 1 < target ? best_of_three(node, candidates, count) : one_of_least(node, model, candidates, count),
-                   false);
+    swisd_want_add(
+      node, m, held + 1 < target ? best_of_three(node, candidates, count) : one_of_least(node, model, candidates, count), false);
 }
 
 static bool chance(struct swisd_node *node, double probability)

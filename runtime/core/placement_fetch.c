@@ -170,12 +170,15 @@ static void begin(struct swisd_node *node, struct swisd_want *want)
   struct swisd_transfer *transfer = transfer_free(placement);
   SWISD_ASSERT(transfer != NULL);
   const uint64_t bytes = model->model.shards[want->index].bytes;
-  *transfer = (struct swisd_transfer){.ticket = swisd_node_ticket(node), .shard = want->shard, .from = source->record.id,
-    .bytes = bytes, .deadline_ns = node->now_ns + PATIENCE_NS + bytes * NS_PER_BYTE};
+  *transfer = (struct swisd_transfer){.ticket = swisd_node_ticket(node),
+                                      .shard = want->shard,
+                                      .from = source->record.id,
+                                      .bytes = bytes,
+                                      .deadline_ns = node->now_ns + PATIENCE_NS + bytes * NS_PER_BYTE};
   want->under_way = true;
   struct swisd_action_fetch *fetch = &swisd_out_action(node, SWISD_ACTION_FETCH_SHARD)->u.fetch;
-  *fetch = (struct swisd_action_fetch){.ticket = transfer->ticket, .from = source->record.id, .model = model->model.model,
-    .shard = want->shard, .bytes = bytes};
+  *fetch = (struct swisd_action_fetch){
+    .ticket = transfer->ticket, .from = source->record.id, .model = model->model.model, .shard = want->shard, .bytes = bytes};
   if (source->record.address_count)
     fetch->address = source->record.addresses[0];
   struct swisd_trace *trace = swisd_out_trace(node, SWISD_TRACE_SHARD_WANTED);

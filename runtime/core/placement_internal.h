@@ -10,12 +10,12 @@
 
 enum {
   SWISD_WANTS_MAX = SWISD_HOLDINGS_MAX,
-  SWISD_FETCHING_MAX = 2,   /* shard transfers under way at once: more would only share the link */
-  SWISD_TRANSFERS_MAX = 6,  /* those, and cancelled ones whose end has not been reported yet */
+  SWISD_FETCHING_MAX = 2,  /* shard transfers under way at once: more would only share the link */
+  SWISD_TRANSFERS_MAX = 6, /* those, and cancelled ones whose end has not been reported yet */
   SWISD_AVOIDED_MAX = 32,
   SWISD_MODEL_QUEUE_MAX = 32,
-  SWISD_MODEL_WAVES = 3,    /* times that a new model is passed on */
-  SWISD_MODEL_FANOUT = 3,   /* members it is passed on to each time: e^-9 of all miss it, and learn it by a SYNC */
+  SWISD_MODEL_WAVES = 3,  /* times that a new model is passed on */
+  SWISD_MODEL_FANOUT = 3, /* members it is passed on to each time: e^-9 of all miss it, and learn it by a SYNC */
   SWISD_MODEL_HOPS = 12,
   SWISD_HOMES = 3,
 };
@@ -26,24 +26,24 @@ struct swisd_local {
   uint64_t bytes;       /* 0 as long as its model is unknown */
   uint64_t dropping_ns; /* since when the intent to drop it is announced */
   bool home, dropping;
-  bool given; /* not fetched: found at START, or part of a MODEL event; not bounded by memory_bytes */
+  bool given;  /* not fetched: found at START, or part of a MODEL event; not bounded by memory_bytes */
   bool origin; /* of a MODEL event: this node is the source of the model, and keeps it */
 };
 
 /* What is known of one shard of a model: sums over living members and this node. Suspects' speeds count half. */
 struct swisd_shard_view {
-  double coverage;      /* FLOP/s of working holders that this shard's share of their work comes to */
-  double holder_speed;  /* FLOP/s of its working holders, whole */
-  double supply;        /* sources, each divided by the shards it is asked for */
-  uint16_t sources;     /* other members that it can be had from */
-  uint16_t workers;     /* working holders */
-  uint16_t keepers;     /* other working holders that are alive and do not mean to drop it */
-  uint8_t short_ticks;  /* placement ticks for which it has had too few holders */
+  double coverage;     /* FLOP/s of working holders that this shard's share of their work comes to */
+  double holder_speed; /* FLOP/s of its working holders, whole */
+  double supply;       /* sources, each divided by the shards it is asked for */
+  uint16_t sources;    /* other members that it can be had from */
+  uint16_t workers;    /* working holders */
+  uint16_t keepers;    /* other working holders that are alive and do not mean to drop it */
+  uint8_t short_ticks; /* placement ticks for which it has had too few holders */
 };
 
 struct swisd_model {
   struct swisd_message_model model; /* shard_count 0: a free entry */
-  uint8_t hops, waves; /* still to be passed on so often */
+  uint8_t hops, waves;              /* still to be passed on so often */
   uint64_t wave_ns;
   uint16_t hungry;       /* working members that hold fewer than d shards of it */
   uint16_t full_records; /* members with some of it whose records have no room: they may hold more than they name */
@@ -93,13 +93,13 @@ struct swisd_placement {
   struct swisd_model_out queue[SWISD_MODEL_QUEUE_MAX];
   uint8_t queue_first, queue_count;
   uint64_t queue_dropped;
-  uint64_t tick_ns;       /* when placement is thought over next */
-  uint64_t move_ns;       /* the cooldown ends */
-  uint64_t space_ns;      /* the disk was full: nothing is fetched before */
-  uint32_t recent_joins;  /* members that came lately: halved each tick */
+  uint64_t tick_ns;                       /* when placement is thought over next */
+  uint64_t move_ns;                       /* the cooldown ends */
+  uint64_t space_ns;                      /* the disk was full: nothing is fetched before */
+  uint32_t recent_joins;                  /* members that came lately: halved each tick */
   double speed_total[SWISD_KERNEL_COUNT]; /* of all working members, this node included */
-  uint64_t view_epoch;    /* the membership's epoch that the view was made of */
-  bool stale;             /* what lies here has changed since */
+  uint64_t view_epoch;                    /* the membership's epoch that the view was made of */
+  bool stale;                             /* what lies here has changed since */
 };
 
 /* ---- catalogue.c ---- */
@@ -122,7 +122,7 @@ uint32_t swisd_coverage_target(const struct swisd_node *node, const struct swisd
 /* Items per second that the holders of a shard can do: what balances is this, whatever the shard's own work. */
 double swisd_coverage_rate(const struct swisd_model *model, uint32_t index);
 double swisd_coverage_rate_mean(const struct swisd_model *model); /* if all coverage were spread evenly over the work */
-double swisd_coverage_work(const struct swisd_model *model, uint32_t index); /* FLOP per item, at least 1 */
+double swisd_coverage_work(const struct swisd_model *model, uint32_t index);    /* FLOP per item, at least 1 */
 double swisd_coverage_speed(const struct swisd_record *record, uint8_t kernel); /* FLOP/s */
 
 /* ---- placement.c ---- */
@@ -132,7 +132,7 @@ bool swisd_local_add(struct swisd_node *node, swisd_shard_id shard, bool given, 
 void swisd_local_remove(struct swisd_node *node, struct swisd_local *local);
 /* Writes the own record's holdings anew. True when they changed: then the record is to be published. */
 bool swisd_local_advertise(struct swisd_node *node);
-uint64_t swisd_local_bytes(const struct swisd_placement *placement); /* what lies here or is on its way */
+uint64_t swisd_local_bytes(const struct swisd_placement *placement);    /* what lies here or is on its way */
 void swisd_placement_soon(struct swisd_node *node, uint64_t within_ns); /* think again at a random moment within */
 
 /* ---- placement_choice.c ---- */

@@ -112,7 +112,8 @@ static bool output_room(const struct swisd_node *node)
 }
 
 /* Why a task cannot be taken; 0 when it can. */
-static enum swisd_nack_reason refusal(struct swisd_node *node, const struct swisd_message_task *task, const struct swisd_open_job *job)
+static enum swisd_nack_reason refusal(struct swisd_node *node, const struct swisd_message_task *task,
+                                      const struct swisd_open_job *job)
 {
   const struct swisd_worker *worker = node->worker;
   if (node->stopping)
@@ -522,7 +523,8 @@ void swisd_queue_pump(struct swisd_node *node)
       struct swisd_queued *queued = &worker->queue[q];
       if (queued->state != SWISD_QUEUED_READY)
         continue;
-      if (next == NULL || urgency(queued) > urgency(next) || (urgency(queued) == urgency(next) && queued->sequence < next->sequence))
+      if (next == NULL || urgency(queued) > urgency(next) ||
+          (urgency(queued) == urgency(next) && queued->sequence < next->sequence))
         next = queued;
     }
     if (next == NULL)

@@ -34,7 +34,8 @@ swisd_log_rate swisd_rate_log2(uint64_t value) { return (swisd_log_rate)((log2_1
 /* 2^(k / 256) as 1.31 fixed point would need a table; the product of the eight roots of two does as well. */
 static uint64_t mantissa_exp2(uint32_t fraction)
 {
-  static const uint32_t roots[8] = { /* 2^(1/2), 2^(1/4), ... 2^(1/256) in 1.31 */
+  static const uint32_t roots[8] = {
+    /* 2^(1/2), 2^(1/4), ... 2^(1/256) in 1.31 */
     3037000500u, 2553802834u, 2341847524u, 2242560872u, 2194507417u, 2170868212u, 2159144272u, 2153306067u,
   };
   uint64_t value = UINT64_C(1) << 31;

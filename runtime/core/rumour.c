@@ -118,7 +118,7 @@ static struct swisd_id accuser(const struct swisd_node *node, const struct swisd
 {
   const uint16_t index = member->confirmers[0];
   return member->state == SWISD_MEMBER_SUSPECT && index != SWISD_MEMBER_NONE ? node->members->table[index].record.id
-                                                                            : node->config.id;
+                                                                             : node->config.id;
 }
 
 void swisd_rumours_fill(struct swisd_node *node, struct swisd_id to, struct swisd_rumours *out)
@@ -181,10 +181,7 @@ void swisd_rumours_take(struct swisd_node *node, const struct swisd_rumours *rum
 
 /* ---- rounds ---- */
 
-void swisd_rumours_spread_self(struct swisd_node *node)
-{
-  node->members->rumours.publish_pending = true;
-}
+void swisd_rumours_spread_self(struct swisd_node *node) { node->members->rumours.publish_pending = true; }
 
 /* Own records go out no more often than the swarm can bear: a gossip interval apart up to 32 members, and proportionally
  * longer beyond, so that each node hears of about 160 new records a second at most. */

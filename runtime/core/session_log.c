@@ -19,11 +19,13 @@ static uint32_t tier_of(const struct swisd_interval *interval)
 /* Whether the interval is a piece of the log that may be merged: accepted, here, with a body of its own. */
 static bool is_piece(const struct swisd_job *job, const struct swisd_interval *interval)
 {
-  return interval->state == SWISD_INTERVAL_ACCEPTED && interval->body.handle && swisd_id_equal(interval->owner, job->id.submitter);
+  return interval->state == SWISD_INTERVAL_ACCEPTED && interval->body.handle &&
+         swisd_id_equal(interval->owner, job->id.submitter);
 }
 
 /* The first of a run of pieces worth merging, and how many; 0 when there is none. */
-static uint16_t find_run(const struct swisd_node *node, const struct swisd_job *job, const struct swisd_lane *lane, uint32_t *count)
+static uint16_t find_run(const struct swisd_node *node, const struct swisd_job *job, const struct swisd_lane *lane,
+                         uint32_t *count)
 {
   const struct swisd_submitter *sub = node->submitter;
   const bool is_short = sub->pool.free_count < sub->pool.max / 4 || !swisd_job_may_take(node, job, 0);
@@ -72,16 +74,26 @@ void swisd_log_merge(struct swisd_node *node, uint8_t slot, uint32_t step, uint3
   uint64_t hi = lo;
   for (; compute->source_count < count; i = sub->pool.list[i].next) {
     const struct swisd_interval *interval = &sub->pool.list[i];
-    compute->sources[compute->source_count++] = (struct swisd_source){.owner = interval->owner, .body = interval->body,
-      .body_lo = interval->body_lo, .body_hi = interval->body_hi, .lo = interval->lo, .hi = interval->hi,
-      .lane = (uint8_t)lane_number};
+    compute->sources[compute->source_count++] = (struct swisd_source){.owner = interval->owner,
+                                                                      .body = interval->body,
+                                                                      .body_lo = interval->body_lo,
+                                                                      .body_hi = interval->body_hi,
+                                                                      .lo = interval->lo,
+                                                                      .hi = interval->hi,
+                                                                      .lane = (uint8_t)lane_number};
     hi = interval->hi;
   }
   compute->key = (struct swisd_task_key){.job = job->id, .step = (uint8_t)step, .lane = (uint8_t)lane_number, .lo = lo, .hi = hi};
   compute->out_bytes = (hi - lo) * job->spec.lanes[lane_index].out_bytes_per_item;
   job->merging |= bit;
-  sub->checks[sub->check_count++] = (struct swisd_pending_check){.ticket = compute->ticket, .job = slot, .step = (uint8_t)step,
-    .lane = (uint8_t)lane_number, .program = SWISD_PROGRAM_CONCAT, .lo = lo, .hi = hi, .number = job->id.number};
+  sub->checks[sub->check_count++] = (struct swisd_pending_check){.ticket = compute->ticket,
+                                                                 .job = slot,
+                                                                 .step = (uint8_t)step,
+                                                                 .lane = (uint8_t)lane_number,
+                                                                 .program = SWISD_PROGRAM_CONCAT,
+                                                                 .lo = lo,
+                                                                 .hi = hi,
+                                                                 .number = job->id.number};
 }
 
 void swisd_log_merged(struct swisd_node *node, const struct swisd_pending_check *check, const struct swisd_event_computed *event)

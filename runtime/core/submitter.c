@@ -157,8 +157,8 @@ void swisd_submitter_appended(struct swisd_node *node, const struct swisd_event_
       swisd_job_finish(node, slot, segment ? SWISD_ERROR_INPUT : SWISD_ERROR_SPACE);
       return;
     }
-    *segment = (struct swisd_segment){.used = true, .job = slot, .lo = job->input_items,
-      .hi = job->input_items + event->items, .body = event->body};
+    *segment = (struct swisd_segment){
+      .used = true, .job = slot, .lo = job->input_items, .hi = job->input_items + event->items, .body = event->body};
     job->input_items += event->items;
     job->items = job->input_items;
   } else {
@@ -206,8 +206,13 @@ static void send_cancel(struct swisd_node *node, const struct swisd_issue *it)
 {
   const struct swisd_submitter *sub = node->submitter;
   struct swisd_message_cancel *cancel = &swisd_out_send(node, sub->partners[it->partner].id, SWISD_MESSAGE_CANCEL)->u.cancel;
-  cancel->key = (struct swisd_task_key){.job = sub->jobs[it->job].id, .step = it->step, .lane = it->lane, .attempt = it->attempt,
-    .epoch = it->epoch, .lo = it->lo, .hi = it->hi};
+  cancel->key = (struct swisd_task_key){.job = sub->jobs[it->job].id,
+                                        .step = it->step,
+                                        .lane = it->lane,
+                                        .attempt = it->attempt,
+                                        .epoch = it->epoch,
+                                        .lo = it->lo,
+                                        .hi = it->hi};
 }
 
 /* The pieces of an issue have been taken by another: tell its worker, once nothing of it is wanted any more. */
@@ -238,7 +243,8 @@ static void reject(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_
   const uint64_t flops = (interval->hi - interval->lo) * swisd_job_lane_flops(job, lane_index);
   job->account.rejected += flops;
   job->account.under_way -= flops;
-  struct swisd_trace *trace = swisd_job_trace(node, job, SWISD_TRACE_TASK_REJECTED, step, lane_number, interval->lo, interval->hi);
+  struct swisd_trace *trace =
+    swisd_job_trace(node, job, SWISD_TRACE_TASK_REJECTED, step, lane_number, interval->lo, interval->hi);
   trace->value = flops;
   if (interval->partner) {
     struct swisd_partner *partner = &sub->partners[interval->partner];
@@ -266,24 +272,35 @@ static void check_later(struct swisd_node *node, uint8_t slot, uint32_t step, ui
   compute->kernel = job->spec.steps[step].kernel;
   compute->verify = commit ? SWISD_VERIFY_NONE : job->spec.steps[step].verify;
   compute->flags = 0;
-  compute->key = (struct swisd_task_key){.job = job->id, .step = (uint8_t)step, .lane = (uint8_t)lane_number, .lo = interval->lo,
-    .hi = interval->hi};
+  compute->key = (struct swisd_task_key){
+    .job = job->id, .step = (uint8_t)step, .lane = (uint8_t)lane_number, .lo = interval->lo, .hi = interval->hi};
   compute->model = job->spec.model;
   compute->shard = lane->shard;
   compute->flops = 0;
   compute->out_bytes = 0;
   compute->number = job->number;
   compute->source_count = 1;
-  compute->sources[0] = (struct swisd_source){.owner = interval->owner, .body = interval->body, .body_lo = interval->body_lo,
-    .body_hi = interval->body_hi, .lo = interval->lo, .hi = interval->hi, .edge = 0, .lane = (uint8_t)lane_number};
+  compute->sources[0] = (struct swisd_source){.owner = interval->owner,
+                                              .body = interval->body,
+                                              .body_lo = interval->body_lo,
+                                              .body_hi = interval->body_hi,
+                                              .lo = interval->lo,
+                                              .hi = interval->hi,
+                                              .edge = 0,
+                                              .lane = (uint8_t)lane_number};
   if (!commit) {
     uint8_t count;
     swisd_job_sources(node, slot, step, interval->lo, interval->hi, compute->sources + 1, SWISD_SOURCES_MAX - 1, &count);
     compute->source_count = (uint8_t)(1 + count);
   }
   SWISD_ASSERT(sub->check_count < node->config.limits.intervals_max);
-  sub->checks[sub->check_count++] = (struct swisd_pending_check){.ticket = compute->ticket, .job = slot, .step = (uint8_t)step,
-    .lane = (uint8_t)lane_number, .program = compute->program, .lo = interval->lo, .hi = interval->hi};
+  sub->checks[sub->check_count++] = (struct swisd_pending_check){.ticket = compute->ticket,
+                                                                 .job = slot,
+                                                                 .step = (uint8_t)step,
+                                                                 .lane = (uint8_t)lane_number,
+                                                                 .program = compute->program,
+                                                                 .lo = interval->lo,
+                                                                 .hi = interval->hi};
 }
 
 /* The next stage of a result: verification, commitment, acceptance. */
@@ -394,7 +411,8 @@ static uint32_t take_pieces(struct swisd_node *node, uint16_t p, uint16_t index,
         job->waiting = true; /* the pump advances the rest */
         break;
       }
-      swisd_job_trace(node, job, SWISD_TRACE_TASK_CHECKING, it.step, it.lane, interval->lo, interval->hi)->peer = sub->partners[p].id;
+      swisd_job_trace(node, job, SWISD_TRACE_TASK_CHECKING, it.step, it.lane, interval->lo, interval->hi)->peer =
+        sub->partners[p].id;
       advance(node, it.job, it.step, it.lane, i, false);
     }
   }

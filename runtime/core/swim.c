@@ -83,8 +83,8 @@ static uint32_t sequence_next(struct swisd_members *members)
 
 static void ping(struct swisd_node *node, struct swisd_id to, const struct swisd_address *address, uint32_t sequence)
 {
-  struct swisd_message *message = address ? swisd_out_send_address(node, to, address, SWISD_MESSAGE_PING)
-                                          : swisd_out_send(node, to, SWISD_MESSAGE_PING);
+  struct swisd_message *message =
+    address ? swisd_out_send_address(node, to, address, SWISD_MESSAGE_PING) : swisd_out_send(node, to, SWISD_MESSAGE_PING);
   message->u.ping.sequence = sequence;
   message->u.ping.target = to;
   swisd_rumours_fill(node, to, &message->u.ping.rumours);
@@ -127,10 +127,14 @@ static void probe_begin(struct swisd_node *node)
   const uint32_t index = next_target(node);
   const uint64_t stretch = members->local_health + 1u;
   const uint64_t interval_ns = node->config.probe_interval_ns * stretch;
-  members->probe = (struct swisd_probe){.stage = SWISD_PROBE_DIRECT, .index = (uint16_t)index,
-    .generation = members->table[index].generation, .target = members->table[index].record.id,
-    .sequence = sequence_next(members), .started_ns = node->now_ns,
-    .timeout_ns = node->now_ns + node->config.probe_timeout_ns * stretch, .end_ns = node->now_ns + interval_ns};
+  members->probe = (struct swisd_probe){.stage = SWISD_PROBE_DIRECT,
+                                        .index = (uint16_t)index,
+                                        .generation = members->table[index].generation,
+                                        .target = members->table[index].record.id,
+                                        .sequence = sequence_next(members),
+                                        .started_ns = node->now_ns,
+                                        .timeout_ns = node->now_ns + node->config.probe_timeout_ns * stretch,
+                                        .end_ns = node->now_ns + interval_ns};
   members->probe_ns = members->probe.end_ns;
   ping(node, members->probe.target, NULL, members->probe.sequence);
 }
@@ -201,8 +205,8 @@ void swisd_probe_pump(struct swisd_node *node)
   struct swisd_probe *probe = &members->probe;
   if (members->relay_count)
     relays_pump(node);
-  if (probe->stage != SWISD_PROBE_IDLE && (members->table[probe->index].generation != probe->generation ||
-                                           members->links[probe->index].list != SWISD_LIST_UP))
+  if (probe->stage != SWISD_PROBE_IDLE &&
+      (members->table[probe->index].generation != probe->generation || members->links[probe->index].list != SWISD_LIST_UP))
     probe->stage = SWISD_PROBE_IDLE; /* it is dead, or forgotten, by the word of others */
   if (probe->stage == SWISD_PROBE_DIRECT && swisd_due(node, probe->timeout_ns) && !probe->heard &&
       swisd_out_room(node, node->config.indirect_probes))
@@ -348,10 +352,14 @@ void swisd_probe_request(struct swisd_node *node, const struct swisd_event_messa
   }
   members->relay_count += !relay->used;
   const struct swisd_member *requester = swisd_member_find(node, event->from);
-  *relay = (struct swisd_relay){.used = true, .requester = event->from, .target = request->target,
-    .requester_address = event->from_address, .sequence_theirs = request->sequence, .sequence_ours = sequence_next(members),
-    .nack_ns = node->now_ns + node->config.probe_timeout_ns / 5 * 4, /* Lifeguard: 80 % */
-    .end_ns = node->now_ns + node->config.probe_interval_ns};
+  *relay = (struct swisd_relay){.used = true,
+                                .requester = event->from,
+                                .target = request->target,
+                                .requester_address = event->from_address,
+                                .sequence_theirs = request->sequence,
+                                .sequence_ours = sequence_next(members),
+                                .nack_ns = node->now_ns + node->config.probe_timeout_ns / 5 * 4, /* Lifeguard: 80 % */
+                                .end_ns = node->now_ns + node->config.probe_interval_ns};
   if (relay->requester_address.family == SWISD_ADDRESS_NONE && requester && requester->record.address_count)
     relay->requester_address = requester->record.addresses[0];
   const bool addressed = request->address.family != SWISD_ADDRESS_NONE;

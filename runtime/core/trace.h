@@ -12,15 +12,15 @@ enum swisd_trace_kind {
   SWISD_TRACE_MEMBER_SUSPECT = 2, /* peer = who says so */
   SWISD_TRACE_MEMBER_DEAD = 3,
   SWISD_TRACE_MEMBER_LEFT = 4,
-  SWISD_TRACE_REFUTED = 5,        /* own suspicion; value = the new incarnation */
+  SWISD_TRACE_REFUTED = 5, /* own suspicion; value = the new incarnation */
   SWISD_TRACE_PROBE_FAILED = 6,
-  SWISD_TRACE_LOCAL_HEALTH = 7,   /* value = the multiplier */
+  SWISD_TRACE_LOCAL_HEALTH = 7, /* value = the multiplier */
   /* placement; shard */
-  SWISD_TRACE_SHARD_WANTED = 10,  /* peer = from whom it is fetched */
+  SWISD_TRACE_SHARD_WANTED = 10, /* peer = from whom it is fetched */
   SWISD_TRACE_SHARD_HELD = 11,
-  SWISD_TRACE_SHARD_FAILED = 12,  /* value = -status */
+  SWISD_TRACE_SHARD_FAILED = 12, /* value = -status */
   SWISD_TRACE_SHARD_DROPPED = 13,
-  SWISD_TRACE_MODEL_KNOWN = 14,   /* shard = the model's id; value = its shard count */
+  SWISD_TRACE_MODEL_KNOWN = 14, /* shard = the model's id; value = its shard count */
   /* the submitter's side; key and peer = the worker; value as said */
   SWISD_TRACE_JOB_SUBMITTED = 20, /* value = number */
   SWISD_TRACE_JOB_ANSWERED = 21,
@@ -38,7 +38,7 @@ enum swisd_trace_kind {
   SWISD_TRACE_TASK_NACKED = 33,    /* value = reason */
   SWISD_TRACE_WORKER_OVERDUE = 34,
   SWISD_TRACE_WORKER_GONE = 35,
-  SWISD_TRACE_SESSION_MOVED = 36,  /* a stateful step has a new primary; value = the new epoch */
+  SWISD_TRACE_SESSION_MOVED = 36, /* a stateful step has a new primary; value = the new epoch */
   /* the worker's side; key and peer = the submitter */
   SWISD_TRACE_TASK_QUEUED = 40,
   SWISD_TRACE_TASK_STARTED = 41,
@@ -49,14 +49,23 @@ enum swisd_trace_kind {
 };
 
 enum swisd_table {
-  SWISD_TABLE_MEMBERS = 1, SWISD_TABLE_RUMOURS = 2, SWISD_TABLE_MODELS = 3, SWISD_TABLE_JOBS = 4, SWISD_TABLE_INTERVALS = 5,
-  SWISD_TABLE_WORKERS = 6, SWISD_TABLE_OPEN_JOBS = 7, SWISD_TABLE_QUEUE = 8, SWISD_TABLE_OUTPUTS = 9, SWISD_TABLE_SEGMENTS = 10,
-  SWISD_TABLE_FETCHES = 11, SWISD_TABLE_COUNT = 12,
+  SWISD_TABLE_MEMBERS = 1,
+  SWISD_TABLE_RUMOURS = 2,
+  SWISD_TABLE_MODELS = 3,
+  SWISD_TABLE_JOBS = 4,
+  SWISD_TABLE_INTERVALS = 5,
+  SWISD_TABLE_WORKERS = 6,
+  SWISD_TABLE_OPEN_JOBS = 7,
+  SWISD_TABLE_QUEUE = 8,
+  SWISD_TABLE_OUTPUTS = 9,
+  SWISD_TABLE_SEGMENTS = 10,
+  SWISD_TABLE_FETCHES = 11,
+  SWISD_TABLE_COUNT = 12,
 };
 
 struct swisd_trace {
   uint64_t time_ns;
-  uint8_t kind; /* enum swisd_trace_kind */
+  uint8_t kind;            /* enum swisd_trace_kind */
   struct swisd_id peer;    /* the other node concerned, zero if none */
   struct swisd_id subject; /* the member a membership record speaks of */
   struct swisd_task_key key;

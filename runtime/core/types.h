@@ -84,7 +84,7 @@ enum swisd_status {
   SWISD_ERROR_CHECK = -6,       /* the result is wrong: verification failed */
   SWISD_ERROR_CANCELLED = -7,
   SWISD_ERROR_TIMEOUT = -8,
-  SWISD_ERROR_STALE = -9,       /* state (KV cache) absent or at another position */
+  SWISD_ERROR_STALE = -9, /* state (KV cache) absent or at another position */
 };
 
 /* log2 of a speed in FLOP/s, 8 fractional bits; 0 = unknown. 2^40 FLOP/s is 10240. */

@@ -224,7 +224,8 @@ bool swisd_worker_evict(struct swisd_node *node)
   struct swisd_output *oldest = NULL;
   for (uint32_t o = 0; o < node->config.limits.outputs_max; o++) {
     struct swisd_output *output = &node->worker->outputs[o];
-    if (output->used && !swisd_id_equal(output->job.submitter, node->config.id) && /* this node's own submitter frees what it can */
+    if (output->used &&
+        !swisd_id_equal(output->job.submitter, node->config.id) && /* this node's own submitter frees what it can */
         (oldest == NULL || output->since_ns < oldest->since_ns))
       oldest = output;
   }
@@ -373,8 +374,14 @@ static void grant(struct swisd_node *node)
 
 /* ---- the rest ---- */
 
-bool swisd_worker_computed(struct swisd_node *node, const struct swisd_event_computed *event) { return swisd_queue_computed(node, event); }
-bool swisd_worker_fetched(struct swisd_node *node, const struct swisd_event_fetched *event) { return swisd_queue_fetched(node, event); }
+bool swisd_worker_computed(struct swisd_node *node, const struct swisd_event_computed *event)
+{
+  return swisd_queue_computed(node, event);
+}
+bool swisd_worker_fetched(struct swisd_node *node, const struct swisd_event_fetched *event)
+{
+  return swisd_queue_fetched(node, event);
+}
 
 void swisd_worker_peer_went(struct swisd_node *node, struct swisd_id peer)
 {

@@ -8,16 +8,16 @@
 /* A job of somebody else (or of this node) that may bring work. */
 struct swisd_open_job {
   bool used;
-  uint8_t credits;       /* granted and not yet used */
+  uint8_t credits; /* granted and not yet used */
   uint8_t lane_count;
-  bool backlog;          /* some lane held here has ready work */
-  bool granted;          /* its task bodies may come */
+  bool backlog; /* some lane held here has ready work */
+  bool granted; /* its task bodies may come */
   struct swisd_job_id id;
   swisd_model_id model;
   uint64_t lease_deadline_ns, credit_deadline_ns;
-  uint64_t served_flops; /* least served first */
-  uint16_t queued;       /* its tasks here */
-  uint64_t touched_ns;   /* when it came, or a task of it came or ended */
+  uint64_t served_flops;            /* least served first */
+  uint16_t queued;                  /* its tasks here */
+  uint64_t touched_ns;              /* when it came, or a task of it came or ended */
   uint32_t epochs[SWISD_STEPS_MAX]; /* the highest seen: an older one is fenced off */
   swisd_shard_id shards[SWISD_OPEN_LANES_MAX];
 };
@@ -26,9 +26,9 @@ enum swisd_queued_state { SWISD_QUEUED_FREE = 0, SWISD_QUEUED_WAITING, SWISD_QUE
 
 /* Where one input of a queued task is. */
 struct swisd_input {
-  uint32_t ticket;        /* of the FETCH under way, 0 = none */
-  uint64_t deadline_ns;   /* of the FETCH */
-  bool owned;             /* `body` was fetched or attached, or its owner has let it go: released with the task */
+  uint32_t ticket;      /* of the FETCH under way, 0 = none */
+  uint64_t deadline_ns; /* of the FETCH */
+  bool owned;           /* `body` was fetched or attached, or its owner has let it go: released with the task */
   bool here;
   struct swisd_body body; /* local */
   uint64_t body_lo, body_hi;
@@ -40,7 +40,7 @@ struct swisd_queued {
   uint64_t sequence; /* order of arrival */
   uint64_t cost_ns;
   uint64_t started_ns; /* until it is RUNNING: when it came */
-  uint32_t ticket; /* RUNNING */
+  uint32_t ticket;     /* RUNNING */
   struct swisd_message_task task;
   struct swisd_input inputs[SWISD_SOURCES_MAX];
 };
@@ -60,11 +60,11 @@ struct swisd_worker {
   struct swisd_speed speed[SWISD_KERNEL_COUNT];
   uint64_t sequence_next;
   uint16_t queued, running, output_count, fetching;
-  uint16_t borrowed;     /* inputs of queued tasks that are here and not owned */
-  uint64_t body_bytes; /* inputs and outputs held */
+  uint16_t borrowed;      /* inputs of queued tasks that are here and not owned */
+  uint64_t body_bytes;    /* inputs and outputs held */
   uint64_t task_ns;       /* what a task costs, on average; not rescues, which are small */
   uint64_t input_wait_ns; /* from the arrival of a task until its inputs are here, lately */
-  uint64_t lease_due_ns; /* the next lease or credit to look at */
+  uint64_t lease_due_ns;  /* the next lease or credit to look at */
   uint8_t availability_percent;
   bool grant_due; /* look whether to grant credits */
   bool start_due; /* look whether to start tasks or fetches */
