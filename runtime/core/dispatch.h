@@ -33,6 +33,8 @@ void swisd_partner_heard(struct swisd_node *node, uint16_t partner);
 /* Ends an issue in one class of the account; the pieces that only it was computing are READY again. */
 enum swisd_issue_end { SWISD_ISSUE_LOST, SWISD_ISSUE_CANCELLED };
 void swisd_issue_end(struct swisd_node *node, uint16_t issue, enum swisd_issue_end end, bool wanted);
+/* Tells its worker that nothing of it is wanted any more. */
+void swisd_issue_send_cancel(struct swisd_node *node, const struct swisd_issue *issue);
 /* Takes an issue off its partner's list and frees it. */
 void swisd_issue_free(struct swisd_node *node, uint16_t issue);
 

@@ -142,6 +142,11 @@ static inline uint32_t swisd_job_lane_index(const struct swisd_job *job, uint32_
   return (uint32_t)job->spec.steps[step].lane_first + lane;
 }
 
+/* The open job of this id, and its slot; NULL if there is none. */
+struct swisd_job *swisd_submitter_job(struct swisd_node *node, struct swisd_job_id id, uint8_t *slot);
+/* The next stage of a result in CHECKING: verification, commitment, acceptance. */
+void swisd_result_advance(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane, uint16_t interval, bool verified);
+
 /* SWISD_OK, or SWISD_ERROR_INPUT for a spec that breaks a rule of jobspec.h. */
 enum swisd_status swisd_job_validate(const struct swisd_job_spec *spec);
 /* Fills a job from its spec; the slot must be FREE or CLOSED. */
