@@ -30,23 +30,23 @@ static void a_killed_node_changes_no_bit_of_the_answer(void **state)
   struct swarm swarm;
   struct swisd_lab_process classify;
   char record[SWARM_PATH_BYTES];
-  swarm_start(&swarm, 3, "2");
+  swarm_start(&swarm, 3, "3");
   swarm_path(&swarm, "submitter.rec", record);
-  const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "240", "--check", "--record", record, NULL};
+  const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "600", "--check", "--record", record, NULL};
   swarm_command(&swarm, &classify, "classify", arguments);
   for (uint32_t i = 0; i < 3; i++)
     assert_true(swarm_wait_for(&swarm, i, "/programs_completed", 1, 10));
   swisd_lab_kill(&swarm.nodes[2]);
   assert_true(swisd_lab_ended(&classify, 20));
   assert_int_equal(swisd_lab_exit_status(&classify), 0);
-  assert_true(swarm_file_says(&swarm, "classify.err", "240 of 240 rows equal those of one process"));
+  assert_true(swarm_file_says(&swarm, "classify.err", "600 of 600 rows equal those of one process"));
   size_t bytes;
   char *lines = swarm_read(&swarm, "classify.out", &bytes);
   size_t count = 0;
   for (const char *at = lines; (at = strchr(at, '\n')) != NULL; at++)
     count++;
   free(lines);
-  assert_int_equal(count, 240);
+  assert_int_equal(count, 600);
   assert_replays(&swarm, "submitter.rec");
   for (uint32_t i = 0; i < 3; i++) {
     char name[32];
@@ -63,15 +63,15 @@ static void a_silent_node_holds_nobody_up_and_is_welcome_back(void **state)
     skip();
   struct swarm swarm;
   struct swisd_lab_process classify;
-  swarm_start(&swarm, 3, "2");
-  const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "200", "--check", NULL};
+  swarm_start(&swarm, 3, "3");
+  const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "600", "--check", NULL};
   swarm_command(&swarm, &classify, "classify", arguments);
   for (uint32_t i = 0; i < 3; i++)
     assert_true(swarm_wait_for(&swarm, i, "/programs_completed", 1, 10));
   swisd_lab_signal(&swarm.nodes[1], SIGSTOP);
   assert_true(swisd_lab_ended(&classify, 20));
   assert_int_equal(swisd_lab_exit_status(&classify), 0);
-  assert_true(swarm_file_says(&swarm, "classify.err", "200 of 200 rows equal those of one process"));
+  assert_true(swarm_file_says(&swarm, "classify.err", "600 of 600 rows equal those of one process"));
   swisd_lab_signal(&swarm.nodes[1], SIGCONT);
   assert_true(swarm_wait_for(&swarm, 1, "/resumed", 1, 5));
   assert_true(swarm_wait_for(&swarm, 0, "/members_alive", 2, 8));
