@@ -282,6 +282,10 @@ static void start(struct cluster *c, uint32_t node)
     s->holdings[s->holding_count++] = h->disk[i];
   c->hosts[node].started = true;
   cluster_step(c, node, &event);
+  struct swisd_node_status status;
+  swisd_node_status(h->node, &status);
+  if (status.incarnation <= event.u.start.incarnation)
+    cluster_fail(c, "node %u comes back with incarnation %u, which it has had before", node, status.incarnation);
   models_tell(c, node);
 }
 
