@@ -512,7 +512,7 @@ static bool rescue_lane(struct swisd_node *node, uint32_t j, uint32_t l)
     const struct order order = {
       .partner = p, .job = (uint8_t)j, .step = (uint8_t)step, .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
     const double time_ns = level_ns(node, j, l, index) - (double)(free_at_ns(node, p, job, step) - node->now_ns);
-    const uint64_t full_ns = node->config.chunk_ns, least_ns = full_ns / 16;
+    const uint64_t full_ns = node->config.chunk_ns, least_ns = full_ns / 4;
     const uint64_t share_ns = time_ns < (double)least_ns      ? least_ns
                               : time_ns > (double)full_ns / 2 ? full_ns / 2
                                                               : (uint64_t)time_ns;
