@@ -73,8 +73,8 @@ struct world {
 
 static void give_up(const struct world *w, const char *what)
 {
-  fprintf(stderr, "bench_recovery: world %llu: %s%s%s\n", (unsigned long long)w->c->seed, what,
-          cluster_failure(w->c) ? ": " : "", cluster_failure(w->c) ? cluster_failure(w->c) : "");
+  fprintf(stderr, "bench_recovery: world %llu: %s%s%s\n", (unsigned long long)w->c->seed, what, cluster_failure(w->c) ? ": " : "",
+          cluster_failure(w->c) ? cluster_failure(w->c) : "");
   exit(1);
 }
 
@@ -297,7 +297,8 @@ static void run_world(const struct options *o, uint64_t seed, enum fault_kind ki
     double max = 0;
     for (uint32_t i = before; i < result->count; i++)
       max = result->seconds[i] > max ? result->seconds[i] : max;
-    printf("%s, world %llu: %u pieces, at most %.3f s\n", faults[kind].name, (unsigned long long)seed, result->count - before, max);
+    printf("%s, world %llu: %u pieces, at most %.3f s\n", faults[kind].name, (unsigned long long)seed, result->count - before,
+           max);
   }
   cluster_free(w.c);
 }
@@ -320,9 +321,9 @@ static bool print_row(enum fault_kind kind, struct result *r)
   qsort(r->seconds, r->count, sizeof *r->seconds, compare);
   const double load = r->busy_s / r->alive_s, p99 = quantile(r, 0.99);
   const double all = (double)(r->accepted + r->duplicate + r->lost_flops + r->replayed + r->cancelled) / 100;
-  printf("%-8s %7u %7u  %6.3f  %6.3f  %6.3f  %6.3f  %5.3f  %6u  %5.1f %%   %5.2f %%    %5.2f %%\n", faults[kind].name, r->fault_count,
-         r->count, quantile(r, 0.5), quantile(r, 0.9), p99, quantile(r, 1), faults[kind].bar_s, r->lost, 100 * load,
-         (double)(r->duplicate + r->cancelled) / all, (double)(r->lost_flops + r->replayed) / all);
+  printf("%-8s %7u %7u  %6.3f  %6.3f  %6.3f  %6.3f  %5.3f  %6u  %5.1f %%   %5.2f %%    %5.2f %%\n", faults[kind].name,
+         r->fault_count, r->count, quantile(r, 0.5), quantile(r, 0.9), p99, quantile(r, 1), faults[kind].bar_s, r->lost,
+         100 * load, (double)(r->duplicate + r->cancelled) / all, (double)(r->lost_flops + r->replayed) / all);
   fflush(stdout);
   return r->count > 0 && p99 <= faults[kind].bar_s && load >= 0.85 && r->lost == 0;
 }
