@@ -65,7 +65,7 @@ void gate_cluster_enact(struct cluster *c, const struct gate_fault *faults, uint
 /* `swisd replay` finds the same actions in every step of every recording in that folder, of which there are some. */
 void gate_expect_replays(const char *folder, uint32_t at_least);
 /* In the recording of a submitter, items first..items-1 of its one job were answered once each, the job ended well, every FLOP
- * issued is in exactly one class, and some were spent because of a fault. */
-void gate_expect_once(const char *recording, uint64_t first, uint64_t items);
+ * issued is in exactly one class. Returns how many were spent because of a fault. */
+uint64_t gate_expect_once(const char *recording, uint64_t first, uint64_t items);
 
 #endif
