@@ -261,10 +261,6 @@ static int read_all(struct merge *merge, const struct swisd_demo_lab *lab, struc
       return -1;
   }
   merge->host.step = on_step;
-  merge->self = merge->device_count;
-  swisd_demo_submitter_recording(lab, path, sizeof path);
-  if (read_one(merge, path, &merge->host, merge->self, error) != 0)
-    return -1;
   for (uint32_t d = 0; d < merge->device_count; d++)
     for (uint32_t i = 0; i < lab->incarnations[d]; i++) {
       merge->self = d;
@@ -273,7 +269,10 @@ static int read_all(struct merge *merge, const struct swisd_demo_lab *lab, struc
       if (read_one(merge, path, &merge->host, d, error) != 0)
         return -1;
     }
-  return 0;
+  /* Last, because what became of a task is said of one that is known. */
+  merge->self = merge->device_count;
+  swisd_demo_submitter_recording(lab, path, sizeof path);
+  return read_one(merge, path, &merge->host, merge->self, error);
 }
 
 static void add_devices(struct merge *merge)
