@@ -275,14 +275,6 @@ uint32_t swisd_member_index(const struct swisd_node *node, const struct swisd_me
   return (uint32_t)(member - node->members->table);
 }
 
-bool swisd_member_holds(const struct swisd_member *member, swisd_shard_id shard)
-{
-  for (uint32_t i = 0; i < member->record.holding_count; i++)
-    if (member->record.holdings[i] == shard)
-      return true;
-  return false;
-}
-
 uint32_t swisd_members_up(const struct swisd_node *node) { return node->members->up_count; }
 uint8_t swisd_members_local_health(const struct swisd_node *node) { return node->members->local_health; }
 uint64_t swisd_members_refused(const struct swisd_node *node) { return node->members->refused; }

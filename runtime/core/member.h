@@ -44,8 +44,6 @@ static inline bool swisd_member_is_up(const struct swisd_member *member)
 {
   return !swisd_id_is_zero(member->record.id) && member->state <= SWISD_MEMBER_SUSPECT;
 }
-/* Whether the record names this shard; suspects count. */
-bool swisd_member_holds(const struct swisd_member *member, swisd_shard_id shard);
 uint32_t swisd_members_up(const struct swisd_node *node); /* alive and suspect, without the node itself */
 
 /* Lifeguard's local health: 0 is healthy, at most config.local_health_max. */
