@@ -1,5 +1,5 @@
 /* Workers as a submitter sees them: who they are, what they hold, what they owe, when that is overdue. */
-#include "runtime/core/dispatch.h"
+#include "runtime/core/dispatch_internal.h"
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
 
@@ -204,82 +204,6 @@ void swisd_partner_missed(struct swisd_node *node, uint16_t p, const struct swis
     partner->late_ns = late_ns < late_ns_max ? late_ns : late_ns_max;
 }
 
-/* ---- issues ---- */
-
-void swisd_issue_free(struct swisd_node *node, uint16_t index)
-{
-  struct swisd_submitter *sub = node->submitter;
-  struct swisd_issue *issue = &sub->issues[index];
-  struct swisd_partner *partner = &sub->partners[issue->partner];
-  if (issue->previous)
-    sub->issues[issue->previous].next = issue->next;
-  else
-    partner->issue_first = issue->next;
-  if (issue->next)
-    sub->issues[issue->next].previous = issue->previous;
-  else
-    partner->issue_last = issue->previous;
-  partner->issue_count--;
-  if (issue->front)
-    partner->rescues--;
-  struct swisd_session *session = &sub->jobs[issue->job].sessions[issue->step];
-  if (session->issue == index)
-    session->issue = 0;
-  memset(issue, 0, sizeof *issue);
-  issue->next = sub->issue_free;
-  sub->issue_free = index;
-}
-
-/* Pieces of [lo, hi) that this issue was computing: without it, READY if nobody else is. */
-static void drop_copies(struct swisd_node *node, uint16_t index, bool wanted)
-{
-  struct swisd_submitter *sub = node->submitter;
-  const struct swisd_issue *issue = &sub->issues[index];
-  struct swisd_job *job = &sub->jobs[issue->job];
-  struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, issue->step, issue->lane)];
-  for (uint64_t at = issue->lo; at < issue->hi;) {
-    const uint16_t i = swisd_interval_find(&sub->pool, lane, at);
-    if (i == 0)
-      return;
-    struct swisd_interval *interval = &sub->pool.list[i];
-    if (interval->lo >= issue->hi)
-      return;
-    at = interval->hi;
-    if (interval->state != SWISD_INTERVAL_ISSUED)
-      continue;
-    for (uint32_t c = 0; c < interval->copy_count; c++)
-      if (interval->copies[c] == index) {
-        interval->copies[c] = interval->copies[--interval->copy_count];
-        if (interval->copy_count == 0) {
-          swisd_interval_become(&sub->pool, lane, i, SWISD_INTERVAL_READY, wanted);
-          sub->work_arrived = true;
-        }
-        break;
-      }
-  }
-}
-
-void swisd_issue_end(struct swisd_node *node, uint16_t index, enum swisd_issue_end end, bool wanted)
-{
-  struct swisd_submitter *sub = node->submitter;
-  struct swisd_issue *issue = &sub->issues[index];
-  struct swisd_job *job = &sub->jobs[issue->job];
-  if (!issue->replay)
-    drop_copies(node, index, wanted);
-  job->account.under_way -= issue->flops;
-  if (end == SWISD_ISSUE_LOST)
-    job->account.lost += issue->flops;
-  else
-    job->account.cancelled += issue->flops;
-  struct swisd_trace *trace =
-    swisd_job_trace(node, job, end == SWISD_ISSUE_LOST ? SWISD_TRACE_TASK_LOST : SWISD_TRACE_TASK_CANCELLED, issue->step,
-                    issue->lane, issue->lo, issue->hi);
-  trace->value = issue->flops;
-  trace->peer = sub->partners[issue->partner].id;
-  trace->key.attempt = issue->attempt;
-  swisd_issue_free(node, index);
-}
-
 void swisd_partner_unpin(struct swisd_node *node, uint16_t p)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -293,7 +217,7 @@ void swisd_partner_unpin(struct swisd_node *node, uint16_t p)
       if (session->issue) {
         sub->issues[session->issue].cancelled = true;
         if (!sub->issues[session->issue].replay)
-          drop_copies(node, session->issue, true);
+          swisd_issue_drop_copies(node, session->issue, true);
       }
       session->partner = 0;
       session->issue = 0;
