@@ -25,7 +25,8 @@ void swisd_complain(struct swisd_complaints *complaints, struct swisd_place plac
   }
   for (uint32_t i = 0; i < complaints->kept; i++) {
     const struct swisd_place *other = &complaints->list[i].place;
-    if (other->line == place.line && other->column == place.column && strcmp(complaints->list[i].text, text) == 0) {
+    if (other->source == place.source && other->line == place.line && other->column == place.column &&
+        strcmp(complaints->list[i].text, text) == 0) {
       return;
     }
   }
@@ -37,6 +38,9 @@ void swisd_complain(struct swisd_complaints *complaints, struct swisd_place plac
 static int by_place(const void *left, const void *right)
 {
   const struct swisd_complaint *a = left, *b = right;
+  if (a->place.source != b->place.source) {
+    return a->place.source < b->place.source ? -1 : 1;
+  }
   if (a->place.line != b->place.line) {
     return a->place.line < b->place.line ? -1 : 1;
   }
@@ -112,17 +116,24 @@ static void show_line(struct swisd_scenario_errors *errors, struct swisd_place p
   append(errors, "\n", 1);
 }
 
-void swisd_complaints_render(struct swisd_complaints *complaints, const char *name, const char *source, size_t bytes,
+void swisd_complaints_render(struct swisd_complaints *complaints, const struct swisd_sources *sources,
                              struct swisd_scenario_errors *errors)
 {
   memset(errors, 0, sizeof *errors);
   errors->count = complaints->count;
   qsort(complaints->list, complaints->kept, sizeof complaints->list[0], by_place);
-  const char *line = source, *end = source + bytes;
+  const struct swisd_source_text *source = NULL;
+  const char *line = NULL, *end = NULL;
   uint32_t number = 1;
   for (uint32_t i = 0; i < complaints->kept; i++) {
     const struct swisd_place place = complaints->list[i].place;
-    append_format(errors, "%.200s:%u:%u: %s\n", name, place.line, place.column, complaints->list[i].text);
+    if (source != &sources->list[place.source]) {
+      source = &sources->list[place.source];
+      line = source->text;
+      end = line + source->bytes;
+      number = 1;
+    }
+    append_format(errors, "%.200s:%u:%u: %s\n", source->name, place.line, place.column, complaints->list[i].text);
     while (number < place.line && line < end) {
       const size_t step = line_break(line, end);
       number += step > 0;

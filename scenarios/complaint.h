@@ -7,13 +7,15 @@
 #include <stdint.h>
 
 #include "scenarios/scenario.h"
+#include "scenarios/source.h"
 
 enum { SWISD_COMPLAINTS_KEPT = 100, SWISD_COMPLAINT_BYTES = 320 };
 
-/* Where: line and column count from 1, the column in characters. */
+/* Where: in which text; line and column count from 1, the column in characters. */
 struct swisd_place {
   uint32_t line, column;
-  uint32_t width; /* characters to underline, at least 1 */
+  uint32_t width;  /* characters to underline, at least 1 */
+  uint32_t source; /* which text (scenarios/source.h), 0 = the scenario's own */
 };
 
 struct swisd_complaint {
@@ -30,8 +32,8 @@ struct swisd_complaints {
 __attribute__((format(printf, 3, 4))) void swisd_complain(struct swisd_complaints *complaints, struct swisd_place place,
                                                           const char *format, ...);
 
-/* Renders all into `errors`, sorted by place. `source` are the `bytes` of the file called `name`. */
-void swisd_complaints_render(struct swisd_complaints *complaints, const char *name, const char *source, size_t bytes,
+/* Renders all into `errors`, by source and place. */
+void swisd_complaints_render(struct swisd_complaints *complaints, const struct swisd_sources *sources,
                              struct swisd_scenario_errors *errors);
 
 #endif

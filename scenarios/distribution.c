@@ -25,6 +25,25 @@ static double draw_gamma(double shape, struct swisd_philox *stream)
   return d * boost; /* 0.05^1000: unreachable, and every loop is bounded */
 }
 
+/* Inversion by adding up, in pieces whose e^-mean is still a normal number; a sum of Poisson counts is one. The work grows
+ * with the mean, which the schema bounds. */
+static double draw_poisson(double mean, struct swisd_philox *stream)
+{
+  enum { PIECE = 500 };
+  double count = 0;
+  for (double left = mean; left > 0; left -= PIECE) {
+    const double piece = left < PIECE ? left : PIECE, u = swisd_philox_unit(stream);
+    double chance = swisd_math_exp(-piece), sum = chance;
+    int k = 0;
+    for (; sum <= u && k < 3 * PIECE; k++) {
+      chance *= piece / (k + 1);
+      sum += chance;
+    }
+    count += k;
+  }
+  return count;
+}
+
 double swisd_distribution_draw(const struct swisd_distribution *d, struct swisd_philox *stream)
 {
   switch ((enum swisd_distribution_kind)d->kind) {
@@ -42,6 +61,10 @@ double swisd_distribution_draw(const struct swisd_distribution *d, struct swisd_
     return d->a * swisd_math_exp(d->b * swisd_math_normal_quantile(open_unit(stream)));
   case SWISD_DISTRIBUTION_GAMMA:
     return d->a * draw_gamma(d->b, stream);
+  case SWISD_DISTRIBUTION_PARETO:
+    return d->a * swisd_math_pow(open_unit(stream), -1 / d->b);
+  case SWISD_DISTRIBUTION_POISSON:
+    return draw_poisson(d->a, stream);
   }
   assert(!"a distribution of no kind");
   return INFINITY;
@@ -60,6 +83,7 @@ double swisd_distribution_mean(const struct swisd_distribution *d)
     return INFINITY;
   case SWISD_DISTRIBUTION_CONSTANT:
   case SWISD_DISTRIBUTION_EXPONENTIAL:
+  case SWISD_DISTRIBUTION_POISSON:
     return d->a;
   case SWISD_DISTRIBUTION_UNIFORM:
     return (d->a + d->b) / 2;
@@ -69,13 +93,32 @@ double swisd_distribution_mean(const struct swisd_distribution *d)
     return d->a * swisd_math_exp(d->b * d->b / 2);
   case SWISD_DISTRIBUTION_GAMMA:
     return d->a * d->b;
+  case SWISD_DISTRIBUTION_PARETO:
+    return d->b > 1 ? d->a * d->b / (d->b - 1) : INFINITY;
   }
   assert(!"a distribution of no kind");
   return INFINITY;
 }
 
-const char *swisd_distribution_name(enum swisd_distribution_kind kind)
+static const struct {
+  const char *name, *example, *meaning;
+} kinds[] = {
+  {"none", "", ""},
+  {"constant", "{constant: 4 min}", "always this"},
+  {"uniform", "{uniform: [1 s, 3 s]}", "between the two, all alike"},
+  {"exponential", "{exponential: 4 min}", "of this mean; the gaps of a Poisson process"},
+  {"weibull", "{weibull: {scale: 4 min, shape: 0.6}}", "`mean` may stand for `scale`"},
+  {"lognormal", "{lognormal: {median: 5 ms, sigma: 0.5}}", "`mean` may stand for `median`"},
+  {"gamma", "{gamma: {scale: 2 s, shape: 3}}", "`mean` may stand for `scale`"},
+  {"pareto", "{pareto: {least: 10 s, shape: 1.5}}", "`mean` may stand for `least` when the shape is above 1"},
+  {"poisson", "{poisson: 100}", "counts only"},
+};
+
+const char *swisd_distribution_name(enum swisd_distribution_kind kind) { return kinds[kind].name; }
+
+void swisd_distribution_print_kinds(FILE *out)
 {
-  static const char *const names[] = {"none", "constant", "uniform", "exponential", "weibull", "lognormal", "gamma"};
-  return names[kind];
+  for (int kind = SWISD_DISTRIBUTION_CONSTANT; kind <= SWISD_DISTRIBUTION_POISSON; kind++) {
+    fprintf(out, "- `%s`: %s\n", kinds[kind].example, kinds[kind].meaning);
+  }
 }

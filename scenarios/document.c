@@ -16,6 +16,8 @@ struct builder {
   struct swisd_complaints *complaints;
   struct frame frames[SWISD_DOCUMENT_DEPTH_MAX];
   uint32_t depth;
+  uint32_t source, root;
+  uint32_t columns;         /* of the first line that come before the text */
   struct swisd_map anchors; /* hash of the name -> node */
   bool ended;               /* the one document has been read */
 };
@@ -48,41 +50,31 @@ static int reserve(void **array, uint32_t *room, uint32_t count, uint32_t more, 
   return 0;
 }
 
-static struct swisd_place place_of(yaml_mark_t start, yaml_mark_t end)
+static struct swisd_place place_of(const struct builder *b, yaml_mark_t start, yaml_mark_t end)
 {
-  struct swisd_place place = {.line = (uint32_t)start.line + 1, .column = (uint32_t)start.column + 1, .width = 1};
+  struct swisd_place place = {
+    .line = (uint32_t)start.line + 1, .column = (uint32_t)start.column + 1, .width = 1, .source = b->source};
+  place.column += start.line == 0 ? b->columns : 0;
   if (end.line == start.line && end.column > start.column) {
     place.width = (uint32_t)(end.column - start.column);
   }
   return place;
 }
 
-/* A new node, or 0 after a complaint. */
-static uint32_t add_node(struct builder *b, enum swisd_node_kind kind, struct swisd_place place)
+uint32_t swisd_document_new_node(struct swisd_document *d, enum swisd_node_kind kind, struct swisd_place place)
 {
-  struct swisd_document *d = b->document;
-  if (d->node_count >= SWISD_DOCUMENT_NODES_MAX) {
-    swisd_complain(b->complaints, place, "(the file): more than %d values", SWISD_DOCUMENT_NODES_MAX);
+  if (d->node_count >= SWISD_DOCUMENT_NODES_MAX ||
+      reserve((void **)&d->nodes, &d->node_room, d->node_count, 1, sizeof *d->nodes) < 0) {
     return 0;
   }
-  if (reserve((void **)&d->nodes, &d->node_room, d->node_count, 1, sizeof *d->nodes) < 0) {
-    swisd_complain(b->complaints, place, "(the file): no memory for more values");
-    return 0;
-  }
-  d->nodes[d->node_count] =
-    (struct swisd_document_node){.kind = (uint8_t)kind, .open = kind != SWISD_NODE_SCALAR, .place = place};
+  d->nodes[d->node_count] = (struct swisd_document_node){.kind = (uint8_t)kind, .place = place};
   return d->node_count++;
 }
 
-static int add_item(struct builder *b, uint32_t node, uint32_t key, uint32_t value)
+int swisd_document_append(struct swisd_document *d, uint32_t node, uint32_t key, uint32_t value)
 {
-  struct swisd_document *d = b->document;
-  if (d->item_count >= SWISD_DOCUMENT_ITEMS_MAX) {
-    swisd_complain(b->complaints, d->nodes[value].place, "(the file): more than %d members of maps and lists",
-                   SWISD_DOCUMENT_ITEMS_MAX);
-    return -1;
-  }
-  if (reserve((void **)&d->items, &d->item_room, d->item_count, 1, sizeof *d->items) < 0) {
+  if (d->item_count >= SWISD_DOCUMENT_ITEMS_MAX ||
+      reserve((void **)&d->items, &d->item_room, d->item_count, 1, sizeof *d->items) < 0) {
     return -1;
   }
   d->items[d->item_count] = (struct swisd_document_item){.key = key, .value = value};
@@ -96,12 +88,46 @@ static int add_item(struct builder *b, uint32_t node, uint32_t key, uint32_t val
   return 0;
 }
 
+int swisd_document_set_text(struct swisd_document *d, uint32_t node, const char *text, size_t length)
+{
+  if (reserve((void **)&d->strings, &d->string_room, d->string_count, (uint32_t)length + 1, 1) < 0) {
+    return -1;
+  }
+  memcpy(d->strings + d->string_count, text, length);
+  d->strings[d->string_count + length] = '\0';
+  d->nodes[node].text = d->string_count;
+  d->string_count += (uint32_t)length + 1;
+  return 0;
+}
+
+/* A new node, or 0 after a complaint. */
+static uint32_t add_node(struct builder *b, enum swisd_node_kind kind, struct swisd_place place)
+{
+  const uint32_t node = swisd_document_new_node(b->document, kind, place);
+  if (node) {
+    b->document->nodes[node].open = kind != SWISD_NODE_SCALAR;
+  } else {
+    swisd_complain(b->complaints, place, "(the file): more than %d values, or no memory", SWISD_DOCUMENT_NODES_MAX);
+  }
+  return node;
+}
+
+static int add_item(struct builder *b, uint32_t node, uint32_t key, uint32_t value)
+{
+  const int status = swisd_document_append(b->document, node, key, value);
+  if (status < 0) {
+    swisd_complain(b->complaints, b->document->nodes[value].place,
+                   "(the file): more than %d members of maps and lists, or no memory", SWISD_DOCUMENT_ITEMS_MAX);
+  }
+  return status;
+}
+
 /* Puts a finished or opened value where it belongs: as the root, as a key, under a key, or into a list. */
 static int attach(struct builder *b, uint32_t node)
 {
   struct swisd_document *d = b->document;
   if (b->depth == 0) {
-    d->root = node;
+    b->root = node;
     return 0;
   }
   struct frame *frame = &b->frames[b->depth - 1];
@@ -125,27 +151,23 @@ static int set_anchor(struct builder *b, const yaml_char_t *anchor, uint32_t nod
 
 static int on_scalar(struct builder *b, const yaml_event_t *event)
 {
-  struct swisd_document *d = b->document;
-  const struct swisd_place place = place_of(event->start_mark, event->end_mark);
+  const struct swisd_place place = place_of(b, event->start_mark, event->end_mark);
   const size_t length = event->data.scalar.length;
   if (memchr(event->data.scalar.value, '\0', length)) {
     swisd_complain(b->complaints, place, "(a value): holds a zero byte");
     return -1;
   }
   const uint32_t node = add_node(b, SWISD_NODE_SCALAR, place);
-  if (!node || reserve((void **)&d->strings, &d->string_room, d->string_count, (uint32_t)length + 1, 1) < 0) {
+  if (!node || swisd_document_set_text(b->document, node, (const char *)event->data.scalar.value, length) < 0) {
     return -1;
   }
-  memcpy(d->strings + d->string_count, event->data.scalar.value, length);
-  d->strings[d->string_count + length] = '\0';
-  d->nodes[node].text = d->string_count;
-  d->string_count += (uint32_t)length + 1;
+  b->document->nodes[node].quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
   return set_anchor(b, event->data.scalar.anchor, node) < 0 ? -1 : attach(b, node);
 }
 
 static int on_open(struct builder *b, enum swisd_node_kind kind, const yaml_char_t *anchor, const yaml_event_t *event)
 {
-  struct swisd_place place = place_of(event->start_mark, event->end_mark);
+  struct swisd_place place = place_of(b, event->start_mark, event->end_mark);
   place.width = 1;
   if (b->depth == SWISD_DOCUMENT_DEPTH_MAX) {
     swisd_complain(b->complaints, place, "(a value): nested more than %d deep", SWISD_DOCUMENT_DEPTH_MAX);
@@ -240,7 +262,7 @@ static int on_close(struct builder *b)
 static int on_alias(struct builder *b, const yaml_event_t *event)
 {
   const char *name = (const char *)event->data.alias.anchor;
-  const struct swisd_place place = place_of(event->start_mark, event->end_mark);
+  const struct swisd_place place = place_of(b, event->start_mark, event->end_mark);
   uint64_t node;
   if (!swisd_map_find(&b->anchors, hash_text(name), &node)) {
     swisd_complain(b->complaints, place, "*%s: no anchor of that name stands before it", name);
@@ -255,7 +277,7 @@ static int on_alias(struct builder *b, const yaml_event_t *event)
 
 static int refuse(struct builder *b, const yaml_event_t *event, const char *what)
 {
-  swisd_complain(b->complaints, place_of(event->start_mark, event->end_mark), "%s", what);
+  swisd_complain(b->complaints, place_of(b, event->start_mark, event->end_mark), "%s", what);
   return -1;
 }
 
@@ -288,9 +310,10 @@ static int on_event(struct builder *b, const yaml_event_t *event)
 /* libyaml's own complaint. Its reader reports a byte offset and leaves the mark at the start. */
 static void complain_of_yaml(struct builder *b, const yaml_parser_t *parser, const char *text, size_t bytes)
 {
-  struct swisd_place place = place_of(parser->problem_mark, parser->problem_mark);
+  struct swisd_place place = place_of(b, parser->problem_mark, parser->problem_mark);
   if (parser->error == YAML_READER_ERROR) {
     place.line = place.column = 1;
+    place.source = b->source;
     for (size_t i = 0; i < bytes && i < parser->problem_offset; i++) {
       const bool newline = text[i] == '\n';
       place.line += newline;
@@ -307,22 +330,38 @@ static void complain_of_yaml(struct builder *b, const yaml_parser_t *parser, con
   }
 }
 
-int swisd_document_parse(struct swisd_document *document, const char *text, size_t bytes, struct swisd_complaints *complaints)
+int swisd_document_start(struct swisd_document *document)
 {
-  struct builder b = {.document = document, .complaints = complaints};
-  const struct swisd_place start = {.line = 1, .column = 1, .width = 1};
-  const uint32_t complaints_before = complaints->count;
   *document = (struct swisd_document){.node_count = 1, .item_count = 1, .string_count = 1};
-  yaml_parser_t parser;
-  /* strings[0] is the empty text of everything that is no scalar. */
-  int status = reserve((void **)&document->strings, &document->string_room, 0, 1, 1);
-  if (status < 0 || bytes > INT_MAX / 4 || !yaml_parser_initialize(&parser)) {
-    swisd_complain(complaints, start, "(the file): too large, or no memory");
+  /* strings[0] is the empty text of everything that is no scalar; node 0 and item 0 are nothing. */
+  if (reserve((void **)&document->strings, &document->string_room, 0, 1, 1) < 0 ||
+      reserve((void **)&document->nodes, &document->node_room, 0, 1, sizeof *document->nodes) < 0 ||
+      reserve((void **)&document->items, &document->item_room, 0, 1, sizeof *document->items) < 0) {
     return -1;
   }
   document->strings[0] = '\0';
+  document->nodes[0] = (struct swisd_document_node){0};
+  document->items[0] = (struct swisd_document_item){0};
+  return 0;
+}
+
+int swisd_document_add(struct swisd_document *document, const struct swisd_sources *sources, uint32_t source, size_t from,
+                       struct swisd_complaints *complaints, uint32_t *root)
+{
+  struct builder b = {.document = document, .complaints = complaints, .source = source, .columns = (uint32_t)from};
+  const struct swisd_place start = {.line = 1, .column = b.columns + 1, .width = 1, .source = source};
+  const char *text = sources->list[source].text + from;
+  const size_t bytes = sources->list[source].bytes - from;
+  const uint32_t complaints_before = complaints->count;
+  yaml_parser_t parser;
+  *root = 0;
+  if (bytes > INT_MAX / 4 || !yaml_parser_initialize(&parser)) {
+    swisd_complain(complaints, start, "(the file): too large, or no memory");
+    return -1;
+  }
   yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&parser, (const unsigned char *)text, bytes);
+  int status = 0;
   for (bool more = true; more && status == 0;) {
     yaml_event_t event;
     if (!yaml_parser_parse(&parser, &event)) {
@@ -339,6 +378,7 @@ int swisd_document_parse(struct swisd_document *document, const char *text, size
   if (status < 0 && complaints->count == complaints_before) {
     swisd_complain(complaints, start, "(the file): no memory");
   }
+  *root = b.root;
   return status;
 }
 

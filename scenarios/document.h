@@ -9,9 +9,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "runtime/base/map.h"
 #include "scenarios/complaint.h"
+#include "scenarios/source.h"
 
 enum {
   SWISD_DOCUMENT_DEPTH_MAX = 32,
@@ -25,6 +27,7 @@ enum swisd_node_kind { SWISD_NODE_SCALAR = 0, SWISD_NODE_MAP = 1, SWISD_NODE_LIS
 /* Nodes are named by their index; 0 is no node. */
 struct swisd_document_node {
   uint8_t kind; /* enum swisd_node_kind */
+  bool quoted;  /* SCALAR: written in quotes */
   bool open;    /* its end has not been read: an alias to it would be a loop */
   struct swisd_place place;
   uint32_t text;        /* SCALAR: where its text begins in strings */
@@ -45,9 +48,14 @@ struct swisd_document {
   uint32_t root;
 };
 
-/* Parses `bytes` of UTF-8. 0 with a tree (root 0: the file is empty), or -1 with a complaint about what ended the reading.
- * Complaints about duplicate keys do not end it. The caller frees the document in both cases. */
-int swisd_document_parse(struct swisd_document *document, const char *text, size_t bytes, struct swisd_complaints *complaints);
+/* Makes an empty document; -1 when memory is out. The caller frees it in both cases. */
+int swisd_document_start(struct swisd_document *document);
+
+/* Parses the UTF-8 of `sources->list[source]` from byte `from` on (an offset within its first line) and adds its tree; `root`
+ * is its top (0: there is nothing in it). 0, or -1 with a complaint about what ended the reading. Complaints about duplicate
+ * keys do not end it. Anchors do not reach from one text into another. */
+int swisd_document_add(struct swisd_document *document, const struct swisd_sources *sources, uint32_t source, size_t from,
+                       struct swisd_complaints *complaints, uint32_t *root);
 void swisd_document_free(struct swisd_document *document);
 
 /* The text of a scalar: terminated, with no zero byte inside. */
@@ -58,5 +66,29 @@ const struct swisd_document_item *swisd_document_find(const struct swisd_documen
 
 /* Iteration over the items of a map or list: start with item 0, ends with 0. */
 uint32_t swisd_document_next(const struct swisd_document *document, uint32_t node, uint32_t item);
+
+/* ---- editing (document_edit.c): nothing that was there changes, since aliases may share it ---- */
+
+/* The bricks: a node of nothing yet (0: too many, or no memory), a member more, the text of a scalar. */
+uint32_t swisd_document_new_node(struct swisd_document *document, enum swisd_node_kind kind, struct swisd_place place);
+int swisd_document_append(struct swisd_document *document, uint32_t node, uint32_t key, uint32_t value);
+int swisd_document_set_text(struct swisd_document *document, uint32_t node, const char *text, size_t length);
+
+/* A scalar of its own; 0 when memory is out. */
+uint32_t swisd_document_scalar(struct swisd_document *document, const char *text, struct swisd_place place);
+
+/* A map with the members of `over`, and those of `under` that `over` lacks; either may be 0. 0 when memory is out. */
+uint32_t swisd_document_overlay(struct swisd_document *document, uint32_t under, uint32_t over);
+
+/* A copy of `map` in which the value at the dotted `path` ("a.b[2].c") is `value`; maps on the way that are missing are made.
+ * 0 with a reason, worded to follow "path: ", in `why`. `place`: where new keys are said to stand. */
+uint32_t swisd_document_with(struct swisd_document *document, uint32_t map, const char *path, uint32_t value,
+                             struct swisd_place place, char *why, size_t why_bytes);
+
+/* The value at a dotted path, 0 if there is none. */
+uint32_t swisd_document_at(const struct swisd_document *document, uint32_t map, const char *path);
+
+/* Prints a value in YAML's flow style ("{a: 1, b: [x, 'y: z']}"), on one line. */
+void swisd_document_print(const struct swisd_document *document, uint32_t node, FILE *out);
 
 #endif

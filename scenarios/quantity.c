@@ -143,3 +143,14 @@ void swisd_quantity_format(double value, enum swisd_dimension dimension, char *t
   }
   snprintf(text, text_bytes, "%.6g%s%s", best ? value / best->factor : value, best ? " " : "", best ? best->name : "");
 }
+
+void swisd_quantity_units(enum swisd_dimension dimension, const char *between, char *text, size_t text_bytes)
+{
+  size_t used = 0;
+  text[0] = '\0';
+  for (int i = 0; i < UNIT_COUNT; i++) {
+    if (units[i].dimension == dimension && used < text_bytes) {
+      used += (size_t)snprintf(text + used, text_bytes - used, "%s%s", used ? between : "", units[i].name);
+    }
+  }
+}

@@ -30,4 +30,7 @@ void swisd_quantity_format(double value, enum swisd_dimension dimension, char *t
 /* "a time, e.g. 250 ms" */
 const char *swisd_quantity_wanted(enum swisd_dimension dimension);
 
+/* The names of its units, smallest first, with `between` between them. */
+void swisd_quantity_units(enum swisd_dimension dimension, const char *between, char *text, size_t text_bytes);
+
 #endif

@@ -68,7 +68,7 @@ static const struct swisd_document_item *given(const struct swisd_reader *r, uin
 
 static void complain_of_unknown_keys(struct swisd_reader *r, enum swisd_section section, uint32_t map)
 {
-  const bool in_world = section == SWISD_SECTION_TOP && map != r->document->root;
+  const bool in_world = section == SWISD_SECTION_TOP && map != r->root;
   for (uint32_t i = 0; (i = swisd_document_next(r->document, map, i));) {
     const uint32_t node = r->document->items[i].key;
     const char *name = swisd_document_text(r->document, node);
@@ -181,7 +181,7 @@ static void read_members(struct swisd_reader *r, const struct swisd_key *key, ui
       check_name(r, item.key);
     }
     void *base = element_of(r, (enum swisd_section)key->inner, place);
-    swisd_reader_map(r, (enum swisd_section)key->inner, item.value, 0, place, base);
+    swisd_reader_map(r, (enum swisd_section)key->inner, item.value, place, base);
     swisd_reader_leave(r, mark);
   }
   if (count < key->min) {
@@ -299,7 +299,7 @@ static void finish_workload(struct swisd_reader *r, uint32_t map, uint32_t place
   }
 }
 
-static void finish_top(struct swisd_reader *r, uint32_t map, uint32_t under, struct swisd_scenario *s)
+static void finish_top(struct swisd_reader *r, uint32_t map, struct swisd_scenario *s)
 {
   uint32_t first = 0;
   for (uint32_t i = 0; i < s->class_count; i++) {
@@ -307,16 +307,16 @@ static void finish_top(struct swisd_reader *r, uint32_t map, uint32_t under, str
     first += s->classes[i].count;
   }
   s->device_count = first;
-  const struct swisd_document_item *warmup = given(r, map, "warmup") ? given(r, map, "warmup") : given(r, under, "warmup");
+  const struct swisd_document_item *warmup = given(r, map, "warmup");
   if (s->duration_ns && s->warmup_ns >= s->duration_ns && warmup) {
     swisd_reader_enter(r, "warmup", -1);
     swisd_reader_complain(r, warmup->value, "is not shorter than duration");
     swisd_reader_leave(r, 0);
   }
-  if (!given(r, map, "wire") && !given(r, under, "wire")) {
+  if (!given(r, map, "wire")) {
     s->wire = s->device_count > 1000 ? SWISD_WIRE_SIZED : SWISD_WIRE_FULL;
   }
-  const struct swisd_document_item *name = given(r, r->document->root, "name");
+  const struct swisd_document_item *name = given(r, r->root, "name");
   if (*s->name && !is_name(s->name)) {
     swisd_reader_enter(r, "name", -1);
     check_name(r, name->value);
@@ -325,7 +325,7 @@ static void finish_top(struct swisd_reader *r, uint32_t map, uint32_t under, str
 }
 
 /* What is to be seen only when all keys of a map have been read. */
-static void finish(struct swisd_reader *r, enum swisd_section section, uint32_t map, uint32_t under, uint32_t place, void *base)
+static void finish(struct swisd_reader *r, enum swisd_section section, uint32_t map, uint32_t place, void *base)
 {
   switch (section) {
   case SWISD_SECTION_LINK:
@@ -348,7 +348,7 @@ static void finish(struct swisd_reader *r, enum swisd_section section, uint32_t 
     break;
   case SWISD_SECTION_TOP:
     if (base) {
-      finish_top(r, map, under, base);
+      finish_top(r, map, base);
     }
     break;
   default:
@@ -359,7 +359,7 @@ static void finish(struct swisd_reader *r, enum swisd_section section, uint32_t 
 static void complain_of_missing(struct swisd_reader *r, const struct swisd_key *key, uint32_t place)
 {
   char wanted[160], worlds[192] = "";
-  const struct swisd_document_item *item = given(r, r->document->root, "worlds");
+  const struct swisd_document_item *item = given(r, r->root, "worlds");
   for (uint32_t i = 0; key->section == SWISD_SECTION_TOP && item && (i = swisd_document_next(r->document, item->value, i));) {
     if (r->document->nodes[item->value].kind == SWISD_NODE_MAP) {
       snprintf(worlds + strlen(worlds), sizeof worlds - strlen(worlds), "%s %.63s",
@@ -376,7 +376,7 @@ static bool is_worlds(const struct swisd_key *key) { return key->type == SWISD_K
 static void read_key(struct swisd_reader *r, const struct swisd_key *key, const struct swisd_document_item *item, void *base)
 {
   if (key->type == SWISD_KEY_MAP) {
-    swisd_reader_map(r, (enum swisd_section)key->inner, item->value, 0, item->key, base);
+    swisd_reader_map(r, (enum swisd_section)key->inner, item->value, item->key, base);
   } else if (key->type == SWISD_KEY_NAMED || key->type == SWISD_KEY_LIST) {
     read_members(r, key, item->value);
   } else {
@@ -394,12 +394,11 @@ static void read_absent(struct swisd_reader *r, const struct swisd_key *key, uin
   } else if (key->fallback && base) {
     swisd_reader_fallback(r, key, base);
   } else if (key->type == SWISD_KEY_MAP && key->section == SWISD_SECTION_TOP && base) {
-    swisd_reader_map(r, (enum swisd_section)key->inner, 0, 0, place, base); /* the defaults of its keys */
+    swisd_reader_map(r, (enum swisd_section)key->inner, 0, place, base); /* the defaults of its keys */
   }
 }
 
-void swisd_reader_map(struct swisd_reader *r, enum swisd_section section, uint32_t node, uint32_t under, uint32_t place,
-                      void *base)
+void swisd_reader_map(struct swisd_reader *r, enum swisd_section section, uint32_t node, uint32_t place, void *base)
 {
   if (!visit(r, place)) {
     return;
@@ -417,7 +416,6 @@ void swisd_reader_map(struct swisd_reader *r, enum swisd_section section, uint32
       continue;
     }
     const struct swisd_document_item *item = given(r, node, key->name);
-    item = item || !under ? item : given(r, under, key->name);
     const uint32_t mark = swisd_reader_enter(r, key->name, -1);
     if (item) {
       read_key(r, key, item, base);
@@ -427,13 +425,13 @@ void swisd_reader_map(struct swisd_reader *r, enum swisd_section section, uint32
     swisd_reader_leave(r, mark);
   }
   if (node) {
-    finish(r, section, node, under, place, base);
+    finish(r, section, node, place, base);
   }
 }
 
 void swisd_reader_check_worlds(struct swisd_reader *r)
 {
-  const struct swisd_document_item *worlds = given(r, r->document->root, "worlds");
+  const struct swisd_document_item *worlds = given(r, r->root, "worlds");
   if (!worlds) {
     return;
   }
@@ -466,7 +464,7 @@ void swisd_reader_check_worlds(struct swisd_reader *r)
     swisd_reader_leave(r, mark);
     /* Under the path of the base, since that is what its values will be known by. */
     if (is_map) {
-      swisd_reader_map(r, SWISD_SECTION_TOP, world.value, 0, world.key, NULL);
+      swisd_reader_map(r, SWISD_SECTION_TOP, world.value, world.key, NULL);
     }
   }
 }

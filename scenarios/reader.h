@@ -11,6 +11,8 @@
 
 struct swisd_reader {
   const struct swisd_document *document;
+  const struct swisd_sources *sources;
+  uint32_t root; /* the map that is read as the top; other maps of that section are worlds */
   struct swisd_complaints *complaints;
   struct swisd_scenario *scenario; /* to fill; NULL: only check (no names to look up, no required keys at the top) */
   char path[192];                  /* dotted, of the value under way */
@@ -28,9 +30,8 @@ uint32_t swisd_reader_enter(struct swisd_reader *reader, const char *name, int64
 void swisd_reader_leave(struct swisd_reader *reader, uint32_t mark);
 
 /* Reads a map whose keys are those of `section` into `base` (NULL: checks only). `node` 0: absent, defaults apply.
- * `under`: a map that is asked for keys which `node` lacks, or 0. `place`: the node that a missing key is reported at. */
-void swisd_reader_map(struct swisd_reader *reader, enum swisd_section section, uint32_t node, uint32_t under, uint32_t place,
-                      void *base);
+ * `place`: the node that a missing key is reported at. */
+void swisd_reader_map(struct swisd_reader *reader, enum swisd_section section, uint32_t node, uint32_t place, void *base);
 
 /* Checks each world of the file, storing nothing. */
 void swisd_reader_check_worlds(struct swisd_reader *reader);

@@ -5,6 +5,7 @@
 #include "runtime/base/suggest.h"
 #include "scenarios/quantity.h"
 #include "scenarios/reader.h"
+#include "scenarios/sweep.h"
 
 enum { WHY_BYTES = 256 };
 
@@ -114,32 +115,10 @@ static void read_whole(struct swisd_reader *r, const struct swisd_key *key, uint
   }
 }
 
-static enum swisd_dimension dimension_of(const struct swisd_key *key)
-{
-  switch (key->type) {
-  case SWISD_KEY_TIME:
-  case SWISD_KEY_TIME_DISTRIBUTION:
-    return SWISD_DIMENSION_TIME;
-  case SWISD_KEY_BYTES:
-    return SWISD_DIMENSION_BYTES;
-  case SWISD_KEY_RATE:
-    return SWISD_DIMENSION_RATE;
-  case SWISD_KEY_SPEED:
-  case SWISD_KEY_SPEEDS:
-    return SWISD_DIMENSION_SPEED;
-  case SWISD_KEY_WORK:
-    return SWISD_DIMENSION_WORK;
-  case SWISD_KEY_SHARE:
-    return SWISD_DIMENSION_SHARE;
-  default:
-    return SWISD_DIMENSION_NONE;
-  }
-}
-
 static void read_measured(struct swisd_reader *r, const struct swisd_key *key, uint32_t node, const char *text, void *base)
 {
   double value;
-  if (!read_quantity(r, node, text, dimension_of(key), key->min, key->max, &value) || !base || !key->bytes) {
+  if (!read_quantity(r, node, text, swisd_key_dimension(key), key->min, key->max, &value) || !base || !key->bytes) {
     return;
   }
   if (key->type == SWISD_KEY_TIME) {
@@ -214,9 +193,10 @@ static void read_scalar(struct swisd_reader *r, const struct swisd_key *key, uin
   case SWISD_KEY_CLASS:
     read_reference(r, key, node, text, base);
     break;
-  case SWISD_KEY_TIME_DISTRIBUTION: {
+  case SWISD_KEY_TIME_DISTRIBUTION:
+  case SWISD_KEY_COUNT_DISTRIBUTION: {
     struct swisd_distribution constant = {.kind = SWISD_DISTRIBUTION_CONSTANT};
-    if (read_quantity(r, node, text, SWISD_DIMENSION_TIME, key->min, key->max, &constant.a) && base) {
+    if (read_quantity(r, node, text, swisd_key_dimension(key), key->min, key->max, &constant.a) && base) {
       memcpy((char *)base + key->offset, &constant, sizeof constant);
     }
     break;
@@ -235,6 +215,7 @@ static const struct shaped {
   {SWISD_DISTRIBUTION_WEIBULL, "scale", "shape", 0.05, 100},
   {SWISD_DISTRIBUTION_LOGNORMAL, "median", "sigma", 0, 10},
   {SWISD_DISTRIBUTION_GAMMA, "scale", "shape", 0.01, 1000},
+  {SWISD_DISTRIBUTION_PARETO, "least", "shape", 0.05, 100},
 };
 
 static bool read_parameter(struct swisd_reader *r, const struct swisd_document_item *item, enum swisd_dimension dimension,
@@ -260,15 +241,21 @@ static bool read_shaped(struct swisd_reader *r, const struct swisd_key *key, con
     }
   }
   if (members != 2 || !shape || !scale == !mean) {
-    swisd_reader_complain(r, node, "takes two parameters, {%s: 4 min, %s: 0.6} or {mean: 4 min, %s: 0.6}", s->scale, s->shape,
-                          s->shape);
+    const char *unit = swisd_key_dimension(key) == SWISD_DIMENSION_TIME ? " min" : "";
+    swisd_reader_complain(r, node, "takes two parameters, {%s: 4%s, %s: 0.6} or {mean: 4%s, %s: 0.6}", s->scale, unit, s->shape,
+                          unit, s->shape);
     return false;
   }
   const bool shape_ok = read_parameter(r, shape, SWISD_DIMENSION_NONE, s->shape_min, s->shape_max, &d->b);
-  const bool scale_ok = read_parameter(r, scale ? scale : mean, SWISD_DIMENSION_TIME, key->min, key->max, &d->a);
+  const bool scale_ok = read_parameter(r, scale ? scale : mean, swisd_key_dimension(key), key->min, key->max, &d->a);
   if (shape_ok && scale_ok && mean) {
     const struct swisd_distribution unit = {.kind = d->kind, .a = 1, .b = d->b};
-    d->a /= swisd_distribution_mean(&unit);
+    const double mean_of_unit = swisd_distribution_mean(&unit);
+    if (!(mean_of_unit < 1e300)) {
+      swisd_reader_complain(r, shape->value, "has no mean with this shape: give %s instead, or a larger shape", s->scale);
+      return false;
+    }
+    d->a /= mean_of_unit;
   }
   return shape_ok && scale_ok;
 }
@@ -278,19 +265,20 @@ static bool read_uniform(struct swisd_reader *r, const struct swisd_key *key, ui
   const struct swisd_document *document = r->document;
   const uint32_t first = document->nodes[node].first, second = first ? document->items[first].next : 0;
   if (document->nodes[node].kind != SWISD_NODE_LIST || !second || document->items[second].next) {
-    swisd_reader_complain(r, node, "takes a list of two times, e.g. [1 s, 3 s]");
+    swisd_reader_complain(r, node, "takes a list of two, e.g. %s",
+                          swisd_key_dimension(key) == SWISD_DIMENSION_TIME ? "[1 s, 3 s]" : "[1, 3]");
     return false;
   }
   double *ends[2] = {&d->a, &d->b};
   const uint32_t values[2] = {document->items[first].value, document->items[second].value};
   for (int i = 0; i < 2; i++) {
-    const char *text = scalar_text(r, values[i], swisd_quantity_wanted(SWISD_DIMENSION_TIME));
-    if (!text || !read_quantity(r, values[i], text, SWISD_DIMENSION_TIME, key->min, key->max, ends[i])) {
+    const char *text = scalar_text(r, values[i], swisd_quantity_wanted(swisd_key_dimension(key)));
+    if (!text || !read_quantity(r, values[i], text, swisd_key_dimension(key), key->min, key->max, ends[i])) {
       return false;
     }
   }
   if (d->a > d->b) {
-    swisd_reader_complain(r, node, "goes from the larger time to the smaller");
+    swisd_reader_complain(r, node, "goes from the larger to the smaller");
     return false;
   }
   return true;
@@ -301,9 +289,11 @@ static bool read_kind(struct swisd_reader *r, const struct swisd_key *key, const
 {
   d->kind = SWISD_DISTRIBUTION_NONE;
   const char *name = text_of(r, item->key);
-  const char *known[8];
+  const char *known[SWISD_DISTRIBUTION_POISSON];
   size_t count = 0;
-  for (int kind = SWISD_DISTRIBUTION_CONSTANT; kind <= SWISD_DISTRIBUTION_GAMMA; kind++) {
+  const bool counts = key->type == SWISD_KEY_COUNT_DISTRIBUTION;
+  for (int kind = SWISD_DISTRIBUTION_CONSTANT; kind <= (counts ? SWISD_DISTRIBUTION_POISSON : SWISD_DISTRIBUTION_PARETO);
+       kind++) {
     known[count] = swisd_distribution_name((enum swisd_distribution_kind)kind);
     if (strcmp(name, known[count++]) == 0) {
       d->kind = (uint8_t)kind;
@@ -311,14 +301,19 @@ static bool read_kind(struct swisd_reader *r, const struct swisd_key *key, const
   }
   switch (d->kind) {
   case SWISD_DISTRIBUTION_NONE: {
+    if (strcmp(name, "poisson") == 0) {
+      swisd_reader_complain(r, item->key, "counts, and this is a time: a Poisson process has {exponential: ...} gaps");
+      return false;
+    }
     const char *near = swisd_suggest(name, known, count);
     swisd_reader_complain(r, item->key, "'%.40s' is no distribution, %s%s%s", name, near ? "did you mean '" : "known are: ",
-                          near ? near : "constant uniform exponential weibull lognormal gamma", near ? "'?" : "");
+                          near ? near : "constant uniform exponential weibull lognormal gamma pareto", near ? "'?" : "");
     return false;
   }
   case SWISD_DISTRIBUTION_CONSTANT:
   case SWISD_DISTRIBUTION_EXPONENTIAL:
-    return read_parameter(r, item, SWISD_DIMENSION_TIME, key->min, key->max, &d->a);
+  case SWISD_DISTRIBUTION_POISSON:
+    return read_parameter(r, item, swisd_key_dimension(key), key->min, key->max, &d->a);
   default:
     break;
   }
@@ -392,7 +387,7 @@ static void read_device_name(struct swisd_reader *r, uint32_t node, const char *
 static void read_device_choice(struct swisd_reader *r, uint32_t node, struct swisd_scenario_fault *fault)
 {
   struct swisd_scenario_target target = {.class_index = UINT16_MAX};
-  swisd_reader_map(r, SWISD_SECTION_TARGET, node, 0, node, &target);
+  swisd_reader_map(r, SWISD_SECTION_TARGET, node, node, &target);
   const struct swisd_document_item *count = swisd_document_find(r->document, node, "count");
   const struct swisd_document_item *share = swisd_document_find(r->document, node, "share");
   if (count && share) {
@@ -460,10 +455,18 @@ void swisd_reader_value(struct swisd_reader *r, const struct swisd_key *key, uin
   const uint8_t kind = r->document->nodes[node].kind;
   if (key->type == SWISD_KEY_DEVICES) {
     read_devices(r, node, base);
-  } else if (key->type == SWISD_KEY_TIME_DISTRIBUTION && kind == SWISD_NODE_MAP) {
+  } else if (key->type == SWISD_KEY_FILES) {
+    swisd_reader_files(r, node);
+  } else if (key->type == SWISD_KEY_SETTINGS) {
+    swisd_reader_settings(r, node);
+  } else if (key->type == SWISD_KEY_SWEEP) {
+    swisd_sweep_read(r, node, NULL);
+  } else if (key->type == SWISD_KEY_EXPECT) {
+    swisd_reader_expect(r, node);
+  } else if ((key->type == SWISD_KEY_TIME_DISTRIBUTION || key->type == SWISD_KEY_COUNT_DISTRIBUTION) && kind == SWISD_NODE_MAP) {
     read_distribution(r, key, node, base);
   } else if (key->type == SWISD_KEY_SPEEDS && kind == SWISD_NODE_MAP) {
-    swisd_reader_map(r, (enum swisd_section)key->inner, node, 0, node, base);
+    swisd_reader_map(r, (enum swisd_section)key->inner, node, node, base);
   } else {
     char wanted[160];
     swisd_key_wanted(key, wanted, sizeof wanted);
@@ -476,5 +479,5 @@ void swisd_reader_value(struct swisd_reader *r, const struct swisd_key *key, uin
 
 void swisd_reader_fallback(struct swisd_reader *r, const struct swisd_key *key, void *base)
 {
-  read_scalar(r, key, r->document->root, key->fallback, base);
+  read_scalar(r, key, r->root, key->fallback, base);
 }

@@ -1,127 +1,12 @@
-/* From a file to a filled struct, and the questions that every driver asks of one: so that all enact the same. */
+/* The questions that every driver asks of a scenario, so that all enact the same. Reading is in study.c. */
 #include "scenarios/scenario.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/elementary.h"
-#include "scenarios/reader.h"
-
-enum { FILE_BYTES_MAX = 16 * 1024 * 1024 };
-
-/* By time, then by place in the file: targets were gathered in the order of the file. */
-static int by_time(const void *left, const void *right)
-{
-  const struct swisd_scenario_fault *a = left, *b = right;
-  if (a->at_ns != b->at_ns) {
-    return a->at_ns < b->at_ns ? -1 : 1;
-  }
-  return a->order < b->order ? -1 : a->order > b->order;
-}
-
-/* Fills the list of worlds and finds `world`; 0 when there is none of that name (complained of) or none is wanted. */
-static uint32_t find_world(struct swisd_reader *r, const char *world)
-{
-  const struct swisd_document *d = r->document;
-  struct swisd_scenario *s = r->scenario;
-  const struct swisd_document_item *worlds = swisd_document_find(d, d->root, "worlds");
-  uint32_t found = 0;
-  for (uint32_t i = 0;
-       worlds && d->nodes[worlds->value].kind == SWISD_NODE_MAP && (i = swisd_document_next(d, worlds->value, i));) {
-    const char *name = swisd_document_text(d, d->items[i].key);
-    if (strncmp(name, "x-", 2) == 0 || strlen(name) >= SWISD_SCENARIO_NAME_BYTES ||
-        !swisd_reader_grow((void **)&s->worlds, s->world_count, sizeof *s->worlds)) {
-      continue;
-    }
-    memcpy(s->worlds[s->world_count++], name, strlen(name) + 1);
-    found = world && strcmp(world, name) == 0 ? d->items[i].value : found;
-  }
-  if (world && !found) {
-    char list[192] = "";
-    for (uint32_t i = 0; i < s->world_count; i++) {
-      snprintf(list + strlen(list), sizeof list - strlen(list), " %s", s->worlds[i]);
-    }
-    swisd_reader_complain(r, worlds ? worlds->key : 0, "no world is called '%.63s'; there are:%s", world, *list ? list : " none");
-  } else if (world) {
-    memcpy(s->world, world, strlen(world) + 1);
-  }
-  return found;
-}
-
-static void read_document(struct swisd_reader *r, const char *world)
-{
-  const struct swisd_document *d = r->document;
-  struct swisd_scenario *scenario = r->scenario;
-  if (!d->root) {
-    swisd_reader_complain(r, 0, "is empty");
-    return;
-  }
-  r->scenario = NULL;
-  swisd_reader_map(r, SWISD_SECTION_TOP, d->root, 0, d->root, NULL);
-  swisd_reader_check_worlds(r);
-  r->scenario = scenario;
-  r->visits = 0;
-  r->path[0] = '\0';
-  const uint32_t node = find_world(r, world);
-  if (d->nodes[d->root].kind == SWISD_NODE_MAP && (!world || (node && d->nodes[node].kind == SWISD_NODE_MAP))) {
-    swisd_reader_map(r, SWISD_SECTION_TOP, node ? node : d->root, node ? d->root : 0, d->root, scenario);
-  }
-  for (uint32_t i = 0; i < scenario->fault_count; i++) {
-    scenario->faults[i].order = i;
-  }
-  if (scenario->fault_count) {
-    qsort(scenario->faults, scenario->fault_count, sizeof *scenario->faults, by_time);
-  }
-}
-
-int swisd_scenario_parse(const char *name, const char *text, size_t bytes, const char *world, struct swisd_scenario *scenario,
-                         struct swisd_scenario_errors *errors)
-{
-  memset(scenario, 0, sizeof *scenario);
-  scenario->workload.link = SWISD_SCENARIO_NO_LINK;
-  struct swisd_complaints *complaints = calloc(1, sizeof *complaints);
-  assert(complaints);
-  struct swisd_document document;
-  if (swisd_document_parse(&document, text, bytes, complaints) == 0) {
-    struct swisd_reader reader = {.document = &document, .complaints = complaints, .scenario = scenario};
-    read_document(&reader, world);
-  }
-  swisd_document_free(&document);
-  swisd_complaints_render(complaints, name, text, bytes, errors);
-  const uint32_t count = complaints->count;
-  free(complaints);
-  if (count) {
-    swisd_scenario_free(scenario);
-  }
-  return count ? -1 : 0;
-}
-
-static int refuse_file(const char *path, const char *why, struct swisd_scenario_errors *errors)
-{
-  errors->count = 1;
-  errors->used = (uint32_t)snprintf(errors->text, sizeof errors->text, "%.4000s:1:1: (the file): %s\n", path, why);
-  return -1;
-}
-
-int swisd_scenario_read(const char *path, const char *world, struct swisd_scenario *scenario,
-                        struct swisd_scenario_errors *errors)
-{
-  memset(scenario, 0, sizeof *scenario);
-  FILE *in = fopen(path, "rb");
-  if (!in) {
-    return refuse_file(path, strerror(errno), errors);
-  }
-  char *text = malloc(FILE_BYTES_MAX + 1);
-  const size_t bytes = text ? fread(text, 1, FILE_BYTES_MAX + 1, in) : 0;
-  const char *why = !text ? "no memory" : ferror(in) ? strerror(errno) : bytes > FILE_BYTES_MAX ? "is larger than 16 MiB" : NULL;
-  fclose(in);
-  const int status = why ? refuse_file(path, why, errors) : swisd_scenario_parse(path, text, bytes, world, scenario, errors);
-  free(text);
-  return status;
-}
 
 void swisd_scenario_free(struct swisd_scenario *scenario)
 {
@@ -130,6 +15,7 @@ void swisd_scenario_free(struct swisd_scenario *scenario)
   free(scenario->faults);
   free(scenario->targets);
   free(scenario->worlds);
+  free(scenario->expects);
   memset(scenario, 0, sizeof *scenario);
 }
 

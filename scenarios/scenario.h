@@ -108,6 +108,30 @@ struct swisd_scenario_workload {
   uint8_t verify; /* enum swisd_verify of runtime/core/jobspec.h */
 };
 
+enum swisd_expect_statistic {
+  SWISD_EXPECT_MEAN = 0,
+  SWISD_EXPECT_MEDIAN,
+  SWISD_EXPECT_MIN,
+  SWISD_EXPECT_MAX,
+  SWISD_EXPECT_P05,
+  SWISD_EXPECT_P95,
+};
+enum swisd_expect_operation {
+  SWISD_EXPECT_AT_MOST = 0,
+  SWISD_EXPECT_AT_LEAST,
+  SWISD_EXPECT_BELOW,
+  SWISD_EXPECT_ABOVE,
+  SWISD_EXPECT_EQUAL,
+};
+
+/* What must hold of each point's runs together. */
+struct swisd_scenario_expect {
+  char metric[SWISD_SCENARIO_NAME_BYTES]; /* scenarios/metric.h */
+  char text[SWISD_SCENARIO_NAME_BYTES];   /* as it was written */
+  uint8_t statistic, operation;           /* the enums above */
+  double value;                           /* in the metric's unit */
+};
+
 struct swisd_scenario {
   char name[SWISD_SCENARIO_NAME_BYTES];
   char world[SWISD_SCENARIO_NAME_BYTES]; /* empty: the base */
@@ -116,12 +140,14 @@ struct swisd_scenario {
   uint64_t seed;
   uint32_t repeat; /* runs: repeat 0 .. repeat - 1 */
 
-  uint32_t link_count, class_count, device_count, fault_count, target_count, world_count;
+  uint32_t link_count, class_count, device_count, fault_count, target_count, world_count, expect_count;
   struct swisd_scenario_link *links;
   struct swisd_scenario_class *classes;
   struct swisd_scenario_fault *faults; /* by time, then in file order */
   struct swisd_scenario_target *targets;
   char (*worlds)[SWISD_SCENARIO_NAME_BYTES]; /* every world of the file, whichever was read */
+
+  struct swisd_scenario_expect *expects;
 
   struct swisd_scenario_workload workload;
   uint32_t placement_slots, placement_replicas_min;

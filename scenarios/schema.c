@@ -18,6 +18,8 @@ const struct swisd_key swisd_keys[] = {
    "version of this format"},
   {SWISD_SECTION_TOP, SWISD_KEY_TEXT, 0, SWISD_KEY_REQUIRED | SWISD_KEY_BASE_ONLY, "name", FIELD(swisd_scenario, name), 1, 63,
    NULL, NULL, "what results are filed under"},
+  {SWISD_SECTION_TOP, SWISD_KEY_FILES, 0, SWISD_KEY_BASE_ONLY | SWISD_KEY_STUDY, "include", NO_FIELD, 0, 0, NULL, NULL,
+   "scenario files that this one starts from; a key given here replaces theirs"},
   {SWISD_SECTION_TOP, SWISD_KEY_CHOICE, 0, 0, "backend", FIELD(swisd_scenario, backend), 0, 0, "sim", "sim lab",
    "simulated devices, or real processes"},
   {SWISD_SECTION_TOP, SWISD_KEY_TIME, 0, SWISD_KEY_REQUIRED, "duration", FIELD(swisd_scenario, duration_ns), 1e-3, YEAR_S, NULL,
@@ -47,8 +49,14 @@ const struct swisd_key swisd_keys[] = {
   {SWISD_SECTION_TOP, SWISD_KEY_CHOICE, 0, 0, "view", NO_FIELD, 0, 0, "full", "full", "whom a node knows: everybody"},
   {SWISD_SECTION_TOP, SWISD_KEY_TEXT, 0, 0, "policy", FIELD(swisd_scenario, policy), 1, 63, "core", NULL,
    "of placement and dispatch"},
-  {SWISD_SECTION_TOP, SWISD_KEY_NAMED, SWISD_SECTION_TOP, SWISD_KEY_BASE_ONLY, "worlds", NO_FIELD, 0, 64, NULL, NULL,
-   "named variants: their keys replace those of the same name above"},
+  {SWISD_SECTION_TOP, SWISD_KEY_SETTINGS, 0, SWISD_KEY_STUDY, "set", NO_FIELD, 0, 0, NULL, NULL,
+   "single values that differ from what is included or stands above, by their paths"},
+  {SWISD_SECTION_TOP, SWISD_KEY_SWEEP, 0, SWISD_KEY_STUDY, "sweep", NO_FIELD, 0, 0, NULL, NULL,
+   "what is varied: every combination of the lists; those under zip go in step"},
+  {SWISD_SECTION_TOP, SWISD_KEY_EXPECT, 0, 0, "expect", NO_FIELD, 0, 0, NULL, NULL,
+   "what must come out, over the runs of each point; else swisd run exits 1"},
+  {SWISD_SECTION_TOP, SWISD_KEY_NAMED, SWISD_SECTION_TOP, SWISD_KEY_BASE_ONLY | SWISD_KEY_STUDY, "worlds", NO_FIELD, 0, 64, NULL,
+   NULL, "named variants: their keys replace those of the same name above"},
 
   {SWISD_SECTION_LINK, SWISD_KEY_TIME_DISTRIBUTION, 0, 0, "latency", FIELD(swisd_scenario_link, latency_s), 0, 60, "0 ms", NULL,
    "one way; drawn once per device"},
@@ -207,14 +215,30 @@ void swisd_key_path(const struct swisd_key *key, char *path, size_t bytes)
   }
 }
 
+enum swisd_dimension swisd_key_dimension(const struct swisd_key *key)
+{
+  switch (key->type) {
+  case SWISD_KEY_TIME:
+  case SWISD_KEY_TIME_DISTRIBUTION:
+    return SWISD_DIMENSION_TIME;
+  case SWISD_KEY_BYTES:
+    return SWISD_DIMENSION_BYTES;
+  case SWISD_KEY_RATE:
+    return SWISD_DIMENSION_RATE;
+  case SWISD_KEY_SPEED:
+  case SWISD_KEY_SPEEDS:
+    return SWISD_DIMENSION_SPEED;
+  case SWISD_KEY_WORK:
+    return SWISD_DIMENSION_WORK;
+  case SWISD_KEY_SHARE:
+    return SWISD_DIMENSION_SHARE;
+  default:
+    return SWISD_DIMENSION_NONE;
+  }
+}
+
 void swisd_key_wanted(const struct swisd_key *key, char *text, size_t bytes)
 {
-  static const uint8_t dimensions[] = {
-    [SWISD_KEY_NUMBER] = SWISD_DIMENSION_NONE, [SWISD_KEY_TIME] = SWISD_DIMENSION_TIME,
-    [SWISD_KEY_BYTES] = SWISD_DIMENSION_BYTES, [SWISD_KEY_RATE] = SWISD_DIMENSION_RATE,
-    [SWISD_KEY_SPEED] = SWISD_DIMENSION_SPEED, [SWISD_KEY_WORK] = SWISD_DIMENSION_WORK,
-    [SWISD_KEY_SHARE] = SWISD_DIMENSION_SHARE,
-  };
   static const char *const words[] = {
     [SWISD_KEY_MAP] = "a map",
     [SWISD_KEY_NAMED] = "a map of names",
@@ -223,30 +247,20 @@ void swisd_key_wanted(const struct swisd_key *key, char *text, size_t bytes)
     [SWISD_KEY_TEXT] = "a text",
     [SWISD_KEY_WHOLE] = "a whole number",
     [SWISD_KEY_TIME_DISTRIBUTION] = "a time, e.g. 250 ms, or a distribution, e.g. {exponential: 4 min}",
+    [SWISD_KEY_COUNT_DISTRIBUTION] = "a number, e.g. 100, or a distribution, e.g. {poisson: 100}",
     [SWISD_KEY_DEVICES] = "devices, e.g. pi4/0, or {class: pi4, count: 2}, or a list of those",
     [SWISD_KEY_LINK] = "the name of a link",
     [SWISD_KEY_CLASS] = "the name of a device class",
+    [SWISD_KEY_FILES] = "the path of a scenario file, or a list of them",
+    [SWISD_KEY_SETTINGS] = "a map of paths with values, e.g. {links.wifi.latency: 5 ms}",
+    [SWISD_KEY_SWEEP] = "a map of paths with lists of values, e.g. {devices.pi4.count: [4, 8]}",
+    [SWISD_KEY_EXPECT] = "a map of results with comparisons, e.g. {completed: '>= 99 %', detect_p95_s: 'max < 3 s'}",
   };
   if (key->type == SWISD_KEY_CHOICE) {
     snprintf(text, bytes, "one of: %s", key->choices);
   } else if (key->type < sizeof words / sizeof words[0] && words[key->type]) {
     snprintf(text, bytes, "%s", words[key->type]);
   } else {
-    snprintf(text, bytes, "%s", swisd_quantity_wanted(dimensions[key->type]));
-  }
-}
-
-void swisd_schema_print(FILE *out)
-{
-  for (size_t i = 0; i < swisd_key_count; i++) {
-    const struct swisd_key *key = &swisd_keys[i];
-    char path[128], wanted[160];
-    swisd_key_path(key, path, sizeof path);
-    swisd_key_wanted(key, wanted, sizeof wanted);
-    fprintf(out, "%-34s %s\n%-34s   %s", path, key->help, "", wanted);
-    if (key->fallback) {
-      fprintf(out, "; default %s", key->fallback);
-    }
-    fprintf(out, "%s\n", key->flags & SWISD_KEY_REQUIRED ? "; required" : "");
+    snprintf(text, bytes, "%s", swisd_quantity_wanted(swisd_key_dimension(key)));
   }
 }

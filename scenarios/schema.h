@@ -3,9 +3,12 @@
 #ifndef SWISD_SCENARIOS_SCHEMA_H
 #define SWISD_SCENARIOS_SCHEMA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "scenarios/quantity.h"
 
 /* Maps with a fixed set of keys. Each is filled into one struct, named in schema.c; inner maps fill the struct around them. */
 enum swisd_section {
@@ -41,14 +44,20 @@ enum swisd_key_type {
   SWISD_KEY_WORK,
   SWISD_KEY_SHARE,
   SWISD_KEY_TIME_DISTRIBUTION,
-  SWISD_KEY_DEVICES, /* class, class/index, {class, count | share}, or a list of those */
-  SWISD_KEY_LINK,    /* the name of a link; stored as its index */
-  SWISD_KEY_CLASS,   /* the name of a device class of this scenario; stored as its index */
+  SWISD_KEY_COUNT_DISTRIBUTION,
+  SWISD_KEY_DEVICES,  /* class, class/index, {class, count | share}, or a list of those */
+  SWISD_KEY_LINK,     /* the name of a link; stored as its index */
+  SWISD_KEY_CLASS,    /* the name of a device class of this scenario; stored as its index */
+  SWISD_KEY_FILES,    /* paths of scenario files */
+  SWISD_KEY_SETTINGS, /* paths with values */
+  SWISD_KEY_SWEEP,
+  SWISD_KEY_EXPECT,
 };
 
 enum swisd_key_flags {
   SWISD_KEY_REQUIRED = 1,
   SWISD_KEY_BASE_ONLY = 2, /* not in a world */
+  SWISD_KEY_STUDY = 4,     /* of a study, not of a run: not part of a resolved point */
 };
 
 struct swisd_key {
@@ -73,10 +82,21 @@ const struct swisd_key *swisd_key_find(enum swisd_section section, const char *n
 /* The dotted path of a key with * for names and [] for list members ("links.*.latency") into `path`. */
 void swisd_key_path(const struct swisd_key *key, char *path, size_t bytes);
 
+/* What the key's value, or a distribution's, is measured in. */
+enum swisd_dimension swisd_key_dimension(const struct swisd_key *key);
+
 /* What the key takes, in words ("a time, e.g. 250 ms"; "one of: sim lab"). */
 void swisd_key_wanted(const struct swisd_key *key, char *text, size_t bytes);
 
-/* The reference of all keys as an aligned table. */
-void swisd_schema_print(FILE *out);
+/* The reference of all keys as a page in Markdown (scenarios/REFERENCE.md). */
+void swisd_schema_print_reference(FILE *out);
+
+/* The keys as a JSON Schema (draft 2020-12), for editors. */
+void swisd_schema_print_json(FILE *out);
+
+/* The scenario at `top` with its defaults written out, key by key in the order of the table. `whole`: with the keys of the
+ * study, such as `sweep:`. `top` has been read without complaint. */
+struct swisd_document;
+void swisd_schema_print_resolved(const struct swisd_document *document, uint32_t top, bool whole, FILE *out);
 
 #endif

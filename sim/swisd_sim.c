@@ -6,11 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scenarios/study.h"
 #include "sim/simdriver.h"
 
 static const char usage[] =
   "usage: swisd-sim SCENARIO [--world W] [--seed S] [--repeat R] [--out DIR] [--json] [--digest]\n"
   "  --world W      the world of that name in the scenario\n"
+  "  --set P=V      another value at a path of the scenario, e.g. links.wifi.latency=5ms; several times\n"
   "  --seed S       instead of the scenario's\n"
   "  --repeat R     which of the scenario's repeats, from 0\n"
   "  --out DIR      run.json, series.csv, tasks.csv and events.csv go there\n"
@@ -26,8 +28,11 @@ static const char usage[] =
   "  --answers FILE with compute: real, the answers of the first submitter's first job as bytes (tokens: u32) go there\n"
   "  --trace        every trace of every node on stderr\n";
 
+enum { SETTINGS_MAX = 64 };
+
 enum option_key {
   KEY_WORLD = 1,
+  KEY_SET,
   KEY_SEED,
   KEY_REPEAT,
   KEY_OUT,
@@ -49,6 +54,8 @@ struct command {
   const char *scenario, *world, *answers;
   bool has_seed, json, digest;
   uint64_t seed;
+  const char *settings[SETTINGS_MAX];
+  uint32_t setting_count;
   struct swisd_simdriver_options options;
 };
 
@@ -73,6 +80,11 @@ static int parse_option(struct command *c, int key, const char *value)
   switch (key) {
   case KEY_WORLD:
     c->world = value;
+    return 0;
+  case KEY_SET:
+    if (c->setting_count == SETTINGS_MAX)
+      return 1 + complain("--set: too many of them", NULL);
+    c->settings[c->setting_count++] = value;
     return 0;
   case KEY_SEED:
     c->has_seed = parse_number(value, UINT64_MAX, &c->seed);
@@ -135,16 +147,24 @@ static int parse_option(struct command *c, int key, const char *value)
 
 static int parse(struct command *c, int argc, char **argv)
 {
-  static const struct option options[] = {
-    {"world", required_argument, NULL, KEY_WORLD},   {"seed", required_argument, NULL, KEY_SEED},
-    {"repeat", required_argument, NULL, KEY_REPEAT}, {"out", required_argument, NULL, KEY_OUT},
-    {"json", no_argument, NULL, KEY_JSON},           {"digest", no_argument, NULL, KEY_DIGEST},
-    {"settle", required_argument, NULL, KEY_SETTLE}, {"model", required_argument, NULL, KEY_MODEL},
-    {"bucket", required_argument, NULL, KEY_BUCKET}, {"everything", no_argument, NULL, KEY_EVERYTHING},
-    {"serialise", no_argument, NULL, KEY_SERIALISE}, {"check", no_argument, NULL, KEY_CHECK},
-    {"record", required_argument, NULL, KEY_RECORD}, {"trace", no_argument, NULL, KEY_TRACE},
-    {"answers", required_argument, NULL, KEY_ANSWERS},
-    {"help", no_argument, NULL, KEY_HELP},           {NULL, 0, NULL, 0}};
+  static const struct option options[] = {{"world", required_argument, NULL, KEY_WORLD},
+                                          {"seed", required_argument, NULL, KEY_SEED},
+                                          {"set", required_argument, NULL, KEY_SET},
+                                          {"repeat", required_argument, NULL, KEY_REPEAT},
+                                          {"out", required_argument, NULL, KEY_OUT},
+                                          {"json", no_argument, NULL, KEY_JSON},
+                                          {"digest", no_argument, NULL, KEY_DIGEST},
+                                          {"settle", required_argument, NULL, KEY_SETTLE},
+                                          {"model", required_argument, NULL, KEY_MODEL},
+                                          {"bucket", required_argument, NULL, KEY_BUCKET},
+                                          {"everything", no_argument, NULL, KEY_EVERYTHING},
+                                          {"serialise", no_argument, NULL, KEY_SERIALISE},
+                                          {"check", no_argument, NULL, KEY_CHECK},
+                                          {"record", required_argument, NULL, KEY_RECORD},
+                                          {"trace", no_argument, NULL, KEY_TRACE},
+                                          {"answers", required_argument, NULL, KEY_ANSWERS},
+                                          {"help", no_argument, NULL, KEY_HELP},
+                                          {NULL, 0, NULL, 0}};
   for (int key; (key = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     const int status = parse_option(c, key, optarg);
     if (status != 0)
@@ -207,7 +227,9 @@ int main(int argc, char **argv)
   command.options.scenario_path = command.scenario;
   static struct swisd_scenario scenario;
   static struct swisd_scenario_errors errors;
-  if (swisd_scenario_read(command.scenario, command.world, &scenario, &errors) < 0) {
+  const struct swisd_study_request request = {
+    .path = command.scenario, .world = command.world, .settings = command.settings, .setting_count = command.setting_count};
+  if (swisd_study_scenario(&request, &scenario, &errors) < 0) {
     fputs(errors.text, stderr);
     return 2;
   }

@@ -8,6 +8,7 @@
 
 #include "runtime/base/suggest.h"
 #include "runtime/cli/peer_setup.h"
+#include "runtime/cli/study_options.h"
 
 enum { OPTIONS_MAX = 64, WORD_MAX = 40 };
 
@@ -101,42 +102,53 @@ int swisd_cli_fail(int status, const struct swisd_error *error)
 /* ---- the table ---- */
 
 static const struct swisd_cli_option status_options[] = {
-    {"data", "DIR", "data directory of the node"}, {"json", NULL, "the whole status as one JSON object"}, {0}};
+  {"data", "DIR", "data directory of the node"}, {"json", NULL, "the whole status as one JSON object"}, {0}};
 static const struct swisd_cli_option fault_options[] = {{"data", "DIR", "data directory of the node"}, {0}};
 static const struct swisd_cli_option replay_options[] = {
-    {"trace", NULL, "print what happened, line by line"}, {"repeat", "N", "replay N times (for timing)"}, {0}};
+  {"trace", NULL, "print what happened, line by line"}, {"repeat", "N", "replay N times (for timing)"}, {0}};
 static const struct swisd_cli_option bench_options[] = {
-    {"json", NULL, "as one JSON object"}, {"kernels", "SET", "portable, openblas, or the name of one set; else all"}, {0}};
+  {"json", NULL, "as one JSON object"}, {"kernels", "SET", "portable, openblas, or the name of one set; else all"}, {0}};
 static const struct swisd_cli_option demo_options[] = {
-    {"scenario", "FILE", "scenario with a lab world and simulated ones (scenarios/demo.yml)"},
-    {"lab", "WORLD", "which world is played by real processes (six)"},
-    {"out", "DIR", "where results and figures go (demo-results)"},
-    {"only", "WORLD", "run just one world of the scenario"},
-    {"seconds", "N", "bound of the real run instead of the scenario's"},
-    {"kernels", "SET", "portable (default: same bits everywhere) or openblas"},
-    {0}};
+  {"scenario", "FILE", "scenario with a lab world and simulated ones (scenarios/demo.yml)"},
+  {"lab", "WORLD", "which world is played by real processes (six)"},
+  {"out", "DIR", "where results and figures go (demo-results)"},
+  {"only", "WORLD", "run just one world of the scenario"},
+  {"seconds", "N", "bound of the real run instead of the scenario's"},
+  {"kernels", "SET", "portable (default: same bits everywhere) or openblas"},
+  {0}};
+static const struct swisd_cli_option init_options[] = {
+  {"template", "NAME", "which one (churn)"}, {"list", NULL, "say which there are"}, {0}};
+static const struct swisd_cli_option check_options[] = {
+  {"resolved", NULL, "print it with everything applied and every default written out"}, {0}};
+static const struct swisd_cli_option schema_options[] = {{"reference", NULL, "as a page to read"}, {0}};
 
-#define OPTIONS(...) (const struct swisd_cli_option *const[]){__VA_ARGS__, NULL}
+#define OPTIONS(...) \
+  (const struct swisd_cli_option *const[]) { __VA_ARGS__, NULL }
 static const struct swisd_cli_option *const no_options[] = {NULL};
 
 const struct swisd_command swisd_commands[] = {
-    {"node", "", "Take part in a swarm: hold shards, compute for others, until Ctrl-C.",
-     OPTIONS(swisd_peer_options_common, swisd_peer_options_node), swisd_command_node, false},
-    {"classify", "[IMAGES.idx.gz]", "Classify images with the swarm; without a file, the test images of Fashion-MNIST.",
-     OPTIONS(swisd_peer_options_common, swisd_peer_options_classify), swisd_command_classify, false},
-    {"ask", "--model DIR [PROMPT]", "Let a language model, cut in stages over the swarm, go on with a text.",
-     OPTIONS(swisd_peer_options_common, swisd_peer_options_ask), swisd_command_ask, false},
-    {"filter", "IMAGE.pgm", "Take the noise out of a grey image, in strips, with the swarm. The image goes to stdout.",
-     OPTIONS(swisd_peer_options_common, swisd_peer_options_filter), swisd_command_filter, false},
-    {"bench", "", "Measure this device: what `swisd node` would advertise.", OPTIONS(bench_options), swisd_command_bench, false},
-    {"status", "", "What the node of a data directory is doing.", OPTIONS(status_options), swisd_command_status, false},
-    {"fault", "stop | slow FACTOR | silence | resume | loss SHARE",
-     "Make the running node of a data directory misbehave, for experiments.", OPTIONS(fault_options), swisd_command_fault, false},
-    {"replay", "RECORDING", "Step the core through a recording and compare its actions, bit for bit.", OPTIONS(replay_options),
-     swisd_command_replay, false},
-    {"demo", "", "One scenario in two worlds: 200 simulated devices, and six real processes that die while they work.",
-     OPTIONS(demo_options), swisd_command_demo, false},
-    {"help", "[COMMAND]", "Say what a command does.", no_options, swisd_command_help, false},
-    {"version", "", "Say which version this is.", no_options, swisd_command_version, false},
-    {0},
+  {"init", "[DIR]", "Write a commented scenario to start from.", OPTIONS(init_options), swisd_command_init, false},
+  {"check", "SCENARIO", "Say all that is wrong with a scenario, or what it will run.",
+   OPTIONS(swisd_study_option_table, check_options), swisd_command_check, false},
+  {"schema", "", "The keys of scenario files, as a JSON Schema for editors.", OPTIONS(schema_options), swisd_command_schema,
+   false},
+  {"node", "", "Take part in a swarm: hold shards, compute for others, until Ctrl-C.",
+   OPTIONS(swisd_peer_options_common, swisd_peer_options_node), swisd_command_node, false},
+  {"classify", "[IMAGES.idx.gz]", "Classify images with the swarm; without a file, the test images of Fashion-MNIST.",
+   OPTIONS(swisd_peer_options_common, swisd_peer_options_classify), swisd_command_classify, false},
+  {"ask", "--model DIR [PROMPT]", "Let a language model, cut in stages over the swarm, go on with a text.",
+   OPTIONS(swisd_peer_options_common, swisd_peer_options_ask), swisd_command_ask, false},
+  {"filter", "IMAGE.pgm", "Take the noise out of a grey image, in strips, with the swarm. The image goes to stdout.",
+   OPTIONS(swisd_peer_options_common, swisd_peer_options_filter), swisd_command_filter, false},
+  {"bench", "", "Measure this device: what `swisd node` would advertise.", OPTIONS(bench_options), swisd_command_bench, false},
+  {"status", "", "What the node of a data directory is doing.", OPTIONS(status_options), swisd_command_status, false},
+  {"fault", "stop | slow FACTOR | silence | resume | loss SHARE",
+   "Make the running node of a data directory misbehave, for experiments.", OPTIONS(fault_options), swisd_command_fault, false},
+  {"replay", "RECORDING", "Step the core through a recording and compare its actions, bit for bit.", OPTIONS(replay_options),
+   swisd_command_replay, false},
+  {"demo", "", "One scenario in two worlds: 200 simulated devices, and six real processes that die while they work.",
+   OPTIONS(demo_options), swisd_command_demo, false},
+  {"help", "[COMMAND]", "Say what a command does.", no_options, swisd_command_help, false},
+  {"version", "", "Say which version this is.", no_options, swisd_command_version, false},
+  {0},
 };

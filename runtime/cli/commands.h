@@ -44,6 +44,9 @@ int swisd_options_read(const struct swisd_command *command, int argc, char **arg
 int swisd_cli_fail(int status, const struct swisd_error *error);
 
 /* The commands' functions. */
+int swisd_command_init(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_check(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_schema(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_node(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_classify(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_ask(const struct swisd_command *command, int argc, char **argv);

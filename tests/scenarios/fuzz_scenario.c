@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "scenarios/scenario.h"
+#include "scenarios/study.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,5 +19,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     swisd_scenario_free(&scenario);
   }
+  const char *const settings[] = {"devices.pi4.count=3", "faults[0].at=1 s"};
+  const struct swisd_study_request request = {.path = "fuzz.yml",
+                                              .text = size ? (const char *)data : "",
+                                              .bytes = size,
+                                              .settings = settings,
+                                              .setting_count = data && size % 3};
+  struct swisd_study *study = swisd_study_open(&request, &errors);
+  if (!study && errors.count == 0) {
+    abort();
+  }
+  if (study) {
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (out) {
+      swisd_study_print(study, SWISD_STUDY_WHOLE, out);
+      fclose(out);
+    }
+    free(text);
+  }
+  swisd_study_free(study);
   return 0;
 }

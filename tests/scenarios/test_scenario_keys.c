@@ -21,6 +21,7 @@ struct sheet {
 };
 
 static struct swisd_scenario_errors errors;
+static const char included[] = "/tmp/swisd-keys-included.yml"; /* made by main() */
 
 /* The key that opens a section: TARGET is opened by the value of `kill`. */
 static const struct swisd_key *opener(enum swisd_section section)
@@ -46,17 +47,7 @@ static bool leads_to(const struct swisd_key *key, const struct swisd_key *focus)
   return false;
 }
 
-static enum swisd_dimension dimension_of(const struct swisd_key *key)
-{
-  static const uint8_t dimensions[] = {
-    [SWISD_KEY_TIME] = SWISD_DIMENSION_TIME,   [SWISD_KEY_TIME_DISTRIBUTION] = SWISD_DIMENSION_TIME,
-    [SWISD_KEY_BYTES] = SWISD_DIMENSION_BYTES, [SWISD_KEY_RATE] = SWISD_DIMENSION_RATE,
-    [SWISD_KEY_SPEED] = SWISD_DIMENSION_SPEED, [SWISD_KEY_SPEEDS] = SWISD_DIMENSION_SPEED,
-    [SWISD_KEY_WORK] = SWISD_DIMENSION_WORK,   [SWISD_KEY_SHARE] = SWISD_DIMENSION_SHARE,
-    [SWISD_KEY_CLASS] = SWISD_DIMENSION_NONE,
-  };
-  return (enum swisd_dimension)dimensions[key->type];
-}
+static enum swisd_dimension dimension_of(const struct swisd_key *key) { return swisd_key_dimension(key); }
 
 static void put(struct sheet *s, const char *text)
 {
@@ -106,6 +97,18 @@ static void sample(const struct swisd_key *key, char *value, size_t bytes)
     break;
   case SWISD_KEY_CLASS:
     snprintf(value, bytes, "pi4");
+    break;
+  case SWISD_KEY_FILES:
+    snprintf(value, bytes, "%s", included);
+    break;
+  case SWISD_KEY_SETTINGS:
+    snprintf(value, bytes, "{seed: 5}");
+    break;
+  case SWISD_KEY_SWEEP:
+    snprintf(value, bytes, "{seed: [5, 6]}");
+    break;
+  case SWISD_KEY_EXPECT:
+    snprintf(value, bytes, "{items_per_s: '>= 1'}");
     break;
   default:
     swisd_quantity_format(key->min > 0 ? key->min : 0, dimension_of(key), quantity, sizeof quantity);
@@ -265,8 +268,9 @@ static void every_key_refuses_a_value_of_another_type(void **state)
   for (size_t i = 0; i < swisd_key_count; i++) {
     const struct swisd_key *key = &swisd_keys[i];
     const bool container = key->type == SWISD_KEY_MAP || key->type == SWISD_KEY_NAMED || key->type == SWISD_KEY_LIST;
-    const bool list = key->type == SWISD_KEY_DEVICES;
-    const struct sheet *s = write_sheet(key, NULL, container ? "7" : list ? "[[a]]" : "[a]", 1);
+    const bool study = key->type == SWISD_KEY_SETTINGS || key->type == SWISD_KEY_SWEEP || key->type == SWISD_KEY_EXPECT;
+    const bool list = key->type == SWISD_KEY_DEVICES || key->type == SWISD_KEY_FILES;
+    const struct sheet *s = write_sheet(key, NULL, container || study ? "7" : list ? "[[a]]" : "[a]", 1);
     char path[160];
     snprintf(path, sizeof path, "%s%s", s->path, list ? "[0]" : "");
     expect(s, s->line, s->value_column + (list ? 1 : 0), path, "wanted is ");
@@ -278,7 +282,8 @@ static void every_key_but_texts_refuses_a_word_that_means_nothing(void **state)
   (void)state;
   for (size_t i = 0; i < swisd_key_count; i++) {
     const struct swisd_key *key = &swisd_keys[i];
-    if (key->type >= SWISD_KEY_SPEEDS && (key->type != SWISD_KEY_TEXT || strcmp(key->name, "class") == 0)) {
+    if (key->type >= SWISD_KEY_SPEEDS && key->type != SWISD_KEY_FILES &&
+        (key->type != SWISD_KEY_TEXT || strcmp(key->name, "class") == 0)) {
       const struct sheet *s = write_sheet(key, NULL, "quux", 1);
       const char *path = strcmp(s->path, "devices.pi4.class") == 0 ? "devices.pi4" : s->path;
       expect(s, s->line, s->value_column, path, "");
@@ -409,23 +414,55 @@ static void every_default_is_a_right_value_and_every_key_is_explained(void **sta
   }
 }
 
-static void the_reference_page_names_every_key(void **state)
+static char *printed(void (*print)(FILE *))
 {
-  (void)state;
-  char *page, path[128];
+  char *page = NULL;
   size_t bytes;
   FILE *out = open_memstream(&page, &bytes);
-  swisd_schema_print(out);
+  assert_non_null(out);
+  print(out);
   fclose(out);
+  return page;
+}
+
+static void the_reference_page_names_every_key_and_is_up_to_date(void **state)
+{
+  (void)state;
+  static char file[1 << 17];
+  char row[96];
+  char *page = printed(swisd_schema_print_reference);
   for (size_t i = 0; i < swisd_key_count; i++) {
-    swisd_key_path(&swisd_keys[i], path, sizeof path);
-    assert_non_null(strstr(page, path));
+    snprintf(row, sizeof row, "| `%s` | ", swisd_keys[i].name);
+    assert_non_null(strstr(page, row));
+  }
+  FILE *in = fopen(SWISD_SOURCE_DIRECTORY "/scenarios/REFERENCE.md", "r");
+  assert_non_null(in);
+  file[fread(file, 1, sizeof file - 1, in)] = '\0';
+  fclose(in);
+  if (strcmp(file, page) != 0) {
+    fail_msg("scenarios/REFERENCE.md is out of date: swisd schema --reference > scenarios/REFERENCE.md");
+  }
+  free(page);
+}
+
+static void the_json_schema_names_every_key(void **state)
+{
+  (void)state;
+  char member[96];
+  char *page = printed(swisd_schema_print_json);
+  for (size_t i = 0; i < swisd_key_count; i++) {
+    snprintf(member, sizeof member, "\"%s\": {", swisd_keys[i].name);
+    assert_non_null(strstr(page, member));
   }
   free(page);
 }
 
 int main(void)
 {
+  FILE *file = fopen(included, "w");
+  if (!file || fputs("x-: 0\n", file) < 0 || fclose(file) != 0) {
+    return 1;
+  }
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_key_is_read_when_it_is_right),
     cmocka_unit_test(every_key_refuses_a_value_of_another_type),
@@ -436,7 +473,10 @@ int main(void)
     cmocka_unit_test(every_doubled_key_is_refused),
     cmocka_unit_test(every_required_key_is_missed),
     cmocka_unit_test(every_default_is_a_right_value_and_every_key_is_explained),
-    cmocka_unit_test(the_reference_page_names_every_key),
+    cmocka_unit_test(the_reference_page_names_every_key_and_is_up_to_date),
+    cmocka_unit_test(the_json_schema_names_every_key),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  remove(included);
+  return failed;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "runtime/base/philox.h"
 #include "scenarios/scenario.h"
@@ -107,8 +108,9 @@ static void distributions_say_how_they_are_written(void **state)
   (void)state;
   expect_with("churn: {pi4: {uptime: {weibul: {mean: 1 s, shape: 1}}}}",
               "24: churn.pi4.uptime: 'weibul' is no distribution, did you mean 'weibull'?");
-  expect_with("churn: {pi4: {uptime: {zipf: 1}}}",
-              "24: churn.pi4.uptime: 'zipf' is no distribution, known are: constant uniform exponential weibull lognormal gamma");
+  expect_with(
+    "churn: {pi4: {uptime: {zipf: 1}}}",
+    "24: churn.pi4.uptime: 'zipf' is no distribution, known are: constant uniform exponential weibull lognormal gamma pareto");
   expect_with("churn: {pi4: {uptime: {}}}",
               "23: churn.pi4.uptime: a distribution is a map of one key, e.g. {exponential: 4 min}");
   expect_with("churn: {pi4: {uptime: {exponential: 1 s, shape: 2}}}",
@@ -122,10 +124,9 @@ static void distributions_say_how_they_are_written(void **state)
               "53: churn.pi4.uptime.weibull.shape: 0 is out of range, from 0.05 to 100 is allowed");
   expect_with("churn: {pi4: {uptime: {lognormal: {median: 1 s, sigma: x}}}}",
               "56: churn.pi4.uptime.lognormal.sigma: 'x' is not a number, e.g. 2.5");
-  expect_with("churn: {pi4: {uptime: {uniform: [1 s]}}}",
-              "33: churn.pi4.uptime.uniform: takes a list of two times, e.g. [1 s, 3 s]");
+  expect_with("churn: {pi4: {uptime: {uniform: [1 s]}}}", "33: churn.pi4.uptime.uniform: takes a list of two, e.g. [1 s, 3 s]");
   expect_with("churn: {pi4: {uptime: {uniform: [3 s, 1 s]}}}",
-              "33: churn.pi4.uptime.uniform: goes from the larger time to the smaller");
+              "33: churn.pi4.uptime.uniform: goes from the larger to the smaller");
 }
 
 static void references_and_devices_must_exist(void **state)
@@ -330,9 +331,16 @@ static void a_file_is_refused_when_it_cannot_be_read_or_is_too_large(void **stat
   assert_int_equal(swisd_scenario_read("/nonexistent/a.yml", NULL, &s, &errors), -1);
   assert_string_equal(errors.text, "/nonexistent/a.yml:1:1: (the file): No such file or directory\n");
   assert_int_equal(swisd_scenario_read("/", NULL, &s, &errors), -1);
-  expect_line("Is a directory");
+  expect_line("is no regular file");
   assert_int_equal(swisd_scenario_read("/dev/zero", NULL, &s, &errors), -1);
+  expect_line("is no regular file");
+  char path[] = "/tmp/swisd-large.XXXXXX";
+  const int fd = mkstemp(path);
+  assert_int_equal(ftruncate(fd, 16 * 1024 * 1024 + 1), 0);
+  close(fd);
+  assert_int_equal(swisd_scenario_read(path, NULL, &s, &errors), -1);
   expect_line("larger than 16 MiB");
+  unlink(path);
 }
 
 /* Cuts, swaps, doubles and overwrites parts of a text. */
