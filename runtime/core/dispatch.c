@@ -43,7 +43,7 @@ static bool best_lane(const struct swisd_node *node, uint16_t partner, uint8_t *
   bool found = false;
   const bool cramped = swisd_job_is_cramped(node);
   for (uint32_t j = 0; j < node->config.limits.jobs_max; j++) {
-    const struct swisd_job *job = &sub->jobs[j];
+    struct swisd_job *job = &sub->jobs[j];
     if (job->phase != SWISD_JOB_OPEN_PHASE)
       continue;
     for (uint64_t lanes = swisd_partner_mask(node, partner, j); lanes; lanes &= lanes - 1) {
@@ -88,7 +88,7 @@ static bool give_one(struct swisd_node *node, uint16_t p)
   bool wanted = false;
   if (!best_lane(node, p, &j, &l, &wanted))
     return false;
-  const struct swisd_job *job = &sub->jobs[j];
+  struct swisd_job *job = &sub->jobs[j];
   const uint32_t step = swisd_job_step_of(job, l);
   const uint16_t index = swisd_dispatch_candidate(sub, &job->lanes[l], p, wanted, sub->hedge_tokens);
   const struct swisd_order order = {

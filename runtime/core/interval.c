@@ -60,7 +60,25 @@ static void unlink(struct swisd_interval_pool *pool, struct swisd_lane *lane, ui
     pool->list[interval->next].previous = interval->previous;
   if (lane->hint == index)
     lane->hint = interval->previous;
+  for (uint32_t f = 0; f < SWISD_FINGERS; f++)
+    if (lane->fingers[f] == index)
+      lane->fingers[f] = interval->previous;
+  const uint16_t neighbour = interval->next ? interval->next : interval->previous;
+  if (lane->ready_from == index)
+    lane->ready_from = neighbour;
+  if (lane->wanted_from == index)
+    lane->wanted_from = neighbour;
   give_back(pool, index);
+}
+
+/* An interval has become READY or wanted: none of its kind may lie before the place where the search for them starts. */
+static void lower_starts(const struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index)
+{
+  const struct swisd_interval *interval = &pool->list[index];
+  if (interval->state == SWISD_INTERVAL_READY && lane->ready_from && interval->lo < pool->list[lane->ready_from].lo)
+    lane->ready_from = index;
+  if (interval->wanted && lane->wanted_from && interval->lo < pool->list[lane->wanted_from].lo)
+    lane->wanted_from = index;
 }
 
 static void link_before(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index, uint16_t previous,
@@ -102,18 +120,86 @@ static uint16_t merge(struct swisd_interval_pool *pool, struct swisd_lane *lane,
   return index;
 }
 
+static uint64_t distance(const struct swisd_interval *interval, uint64_t item)
+{
+  return item < interval->lo ? interval->lo - item : item < interval->hi ? 0 : item - interval->hi;
+}
+
+/* Of `index` and the places known, the one nearest to `item`. */
+static uint16_t nearest(const struct swisd_interval_pool *pool, const struct swisd_lane *lane, uint16_t index, uint64_t item)
+{
+  uint64_t least = distance(&pool->list[index], item);
+  for (uint32_t f = 0; f <= SWISD_FINGERS; f++) {
+    const uint16_t finger = f < SWISD_FINGERS ? lane->fingers[f] : lane->first;
+    const uint64_t from = finger ? distance(&pool->list[finger], item) : SWISD_NEVER;
+    if (from < least) {
+      least = from;
+      index = finger;
+    }
+  }
+  return index;
+}
+
+/* Callers work at a few places of a lane in turn: what is answered next, what is issued, what is made ready at the end. So a
+ * walk that is not there after some steps goes on from the nearest of the places where such walks have ended. */
+static uint16_t find_afar(const struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index, uint64_t item)
+{
+  const struct swisd_interval *list = pool->list;
+  index = nearest(pool, lane, index, item);
+  while (list[index].previous && list[list[index].previous].hi > item)
+    index = list[index].previous;
+  uint16_t last = index;
+  while (index && list[index].hi <= item) {
+    last = index;
+    index = list[index].next;
+  }
+  lane->hint = index ? index : last;
+  lane->fingers[lane->finger_next] = lane->hint;
+  lane->finger_next = (uint8_t)((lane->finger_next + 1u) % SWISD_FINGERS);
+  return index;
+}
+
 uint16_t swisd_interval_find(const struct swisd_interval_pool *pool, struct swisd_lane *lane, uint64_t item)
 {
+  const struct swisd_interval *list = pool->list;
   uint16_t index = lane->hint ? lane->hint : lane->first;
-  while (index && pool->list[index].previous && pool->list[pool->list[index].previous].hi > item)
-    index = pool->list[index].previous;
-  while (index && pool->list[index].hi <= item) {
-    lane->hint = index;
-    index = pool->list[index].next;
+  uint32_t steps = 6;
+  if (list[index].lo <= item) {
+    while (list[index].hi <= item) { /* of entry 0, which is nobody, both are 0 */
+      lane->hint = index;
+      index = list[index].next;
+      if (index == 0)
+        return 0;
+      if (--steps == 0)
+        return find_afar(pool, lane, index, item);
+    }
+  } else {
+    for (uint16_t before; (before = list[index].previous) != 0 && list[before].hi > item; index = before)
+      if (--steps == 0)
+        return find_afar(pool, lane, index, item);
   }
-  if (index)
-    lane->hint = index;
+  lane->hint = index;
   return index;
+}
+
+uint16_t swisd_interval_first_ready(const struct swisd_interval_pool *pool, struct swisd_lane *lane)
+{
+  if (lane->ready_items == 0)
+    return 0;
+  uint16_t index = lane->ready_from ? lane->ready_from : lane->first;
+  while (pool->list[index].state != SWISD_INTERVAL_READY)
+    index = pool->list[index].next;
+  return lane->ready_from = index;
+}
+
+uint16_t swisd_interval_first_wanted(const struct swisd_interval_pool *pool, struct swisd_lane *lane)
+{
+  if (lane->wanted_items == 0)
+    return 0;
+  uint16_t index = lane->wanted_from ? lane->wanted_from : lane->first;
+  while (!pool->list[index].wanted)
+    index = pool->list[index].next;
+  return lane->wanted_from = index;
 }
 
 uint16_t swisd_interval_add(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint64_t lo, uint64_t hi,
@@ -143,6 +229,7 @@ uint16_t swisd_interval_add(struct swisd_interval_pool *pool, struct swisd_lane 
   *interval = added;
   link_before(pool, lane, index, previous, next);
   count(lane, interval, 1);
+  lower_starts(pool, lane, index);
   return merge(pool, lane, index);
 }
 
@@ -189,6 +276,7 @@ uint16_t swisd_interval_become(struct swisd_interval_pool *pool, struct swisd_la
   if (state != SWISD_INTERVAL_ISSUED)
     interval->copy_count = 0;
   count(lane, interval, 1);
+  lower_starts(pool, lane, index);
   return merge(pool, lane, index);
 }
 
@@ -197,6 +285,7 @@ void swisd_interval_want(struct swisd_interval_pool *pool, struct swisd_lane *la
   count(lane, &pool->list[index], -1);
   pool->list[index].wanted = wanted;
   count(lane, &pool->list[index], 1);
+  lower_starts(pool, lane, index);
 }
 
 void swisd_interval_remove(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint16_t index)
@@ -218,7 +307,8 @@ void swisd_interval_clear(struct swisd_interval_pool *pool, struct swisd_lane *l
 {
   while (lane->first)
     swisd_interval_remove(pool, lane, lane->first);
-  lane->hint = 0;
+  lane->hint = lane->ready_from = lane->wanted_from = 0;
+  memset(lane->fingers, 0, sizeof lane->fingers);
 }
 
 bool swisd_interval_accepted(const struct swisd_interval_pool *pool, struct swisd_lane *lane, uint64_t lo, uint64_t hi)
@@ -235,6 +325,7 @@ void swisd_interval_check(const struct swisd_interval_pool *pool, const struct s
 {
   struct swisd_lane sum = {0};
   uint16_t previous = 0;
+  bool may_be_ready = lane->ready_from == 0, may_be_wanted = lane->wanted_from == 0;
   for (uint16_t index = lane->first; index; index = pool->list[index].next) {
     const struct swisd_interval *interval = &pool->list[index];
     SWISD_ASSERT(interval->lo < interval->hi);
@@ -244,6 +335,10 @@ void swisd_interval_check(const struct swisd_interval_pool *pool, const struct s
     SWISD_ASSERT((interval->state == SWISD_INTERVAL_ISSUED) == (interval->copy_count > 0));
     SWISD_ASSERT(interval->copy_count <= SWISD_COPIES_MAX);
     SWISD_ASSERT(!interval->wanted || interval->state <= SWISD_INTERVAL_ISSUED);
+    may_be_ready = may_be_ready || index == lane->ready_from;
+    may_be_wanted = may_be_wanted || index == lane->wanted_from;
+    SWISD_ASSERT(may_be_ready || interval->state != SWISD_INTERVAL_READY);
+    SWISD_ASSERT(may_be_wanted || !interval->wanted);
     count(&sum, interval, 1);
     previous = index;
   }

@@ -41,13 +41,19 @@ struct swisd_interval_pool {
   uint16_t max, free_first, free_count;
 };
 
+enum { SWISD_FINGERS = 3 };
+
 struct swisd_lane {
   uint16_t first;
-  uint16_t hint;               /* an interval near the last one looked for, or 0 */
-  uint64_t ready_items;        /* in READY */
-  uint64_t wanted_items;       /* with `wanted` set */
-  uint64_t wanted_ready_items; /* of these, in READY */
-  uint64_t accepted_items;     /* in ACCEPTED and CONSUMED */
+  uint16_t hint;                   /* an interval near the last one looked for, or 0 */
+  uint16_t fingers[SWISD_FINGERS]; /* where long walks ended lately, or 0: the next one starts at the nearest */
+  uint8_t finger_next;             /* the one to be given up */
+  uint16_t ready_from;             /* no READY interval lies before this one; 0: nor does any before the first */
+  uint16_t wanted_from;            /* the same of wanted ones */
+  uint64_t ready_items;            /* in READY */
+  uint64_t wanted_items;           /* with `wanted` set */
+  uint64_t wanted_ready_items;     /* of these, in READY */
+  uint64_t accepted_items;         /* in ACCEPTED and CONSUMED */
 };
 
 size_t swisd_interval_pool_size(uint16_t max);
@@ -55,6 +61,9 @@ void swisd_interval_pool_init(struct swisd_interval_pool *pool, void *block, uin
 
 /* The first interval whose hi is above `item`: it contains the item, or is the next one. 0 if none. */
 uint16_t swisd_interval_find(const struct swisd_interval_pool *pool, struct swisd_lane *lane, uint64_t item);
+/* The first interval in READY, or with `wanted` set; 0 if none. Found without a walk past those that stay before it. */
+uint16_t swisd_interval_first_ready(const struct swisd_interval_pool *pool, struct swisd_lane *lane);
+uint16_t swisd_interval_first_wanted(const struct swisd_interval_pool *pool, struct swisd_lane *lane);
 /* Adds [lo, hi), which nothing covers, in `state`; merges with READY or CONSUMED neighbours of the same kind. Returns the
  * interval that now covers it; 0 when the pool is empty (nothing has changed then). */
 uint16_t swisd_interval_add(struct swisd_interval_pool *pool, struct swisd_lane *lane, uint64_t lo, uint64_t hi,

@@ -185,16 +185,16 @@ bool swisd_interval_is_at(const struct swisd_submitter *sub, const struct swisd_
 }
 
 /* An interval that `partner` (0: somebody) may take: wanted ones only, or READY ones only. */
-uint16_t swisd_dispatch_candidate(const struct swisd_submitter *sub, const struct swisd_lane *lane, uint16_t partner, bool wanted,
+uint16_t swisd_dispatch_candidate(const struct swisd_submitter *sub, struct swisd_lane *lane, uint16_t partner, bool wanted,
                                   int64_t hedge_tokens)
 {
-  if ((!wanted ? lane->ready_items : hedge_tokens > 0 ? lane->wanted_items : lane->wanted_ready_items) == 0)
+  if (!wanted)
+    return swisd_interval_first_ready(&sub->pool, lane);
+  if ((hedge_tokens > 0 ? lane->wanted_items : lane->wanted_ready_items) == 0)
     return 0;
-  for (uint16_t i = lane->first; i; i = sub->pool.list[i].next) {
+  for (uint16_t i = swisd_interval_first_wanted(&sub->pool, lane); i; i = sub->pool.list[i].next) {
     const struct swisd_interval *interval = &sub->pool.list[i];
-    if (!wanted && interval->state == SWISD_INTERVAL_READY)
-      return i;
-    if (wanted && interval->wanted && interval->copy_count < SWISD_COPIES_MAX && !swisd_interval_is_at(sub, interval, partner) &&
+    if (interval->wanted && interval->copy_count < SWISD_COPIES_MAX && !swisd_interval_is_at(sub, interval, partner) &&
         (interval->state == SWISD_INTERVAL_READY || hedge_tokens > 0))
       return i;
   }

@@ -135,6 +135,39 @@ bool swisd_job_is_consumed(struct swisd_node *node, uint8_t slot, uint32_t step,
   return true;
 }
 
+/* From `item` on, how far all consumers of `step` have, or have not, been accepted: the end of the run, at most `hi`. Runs that
+ * follow each other may be alike. */
+uint64_t swisd_job_consumed_run(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t item, uint64_t hi, bool *consumed)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  *consumed = true;
+  for (uint32_t s = 0; s < job->spec.step_count; s++) {
+    const struct swisd_step_spec *consumer = &job->spec.steps[s];
+    for (uint32_t e = 0; (job->consumers[step] >> s & 1) && e < consumer->edge_count; e++) {
+      if (consumer->edges[e].from != step)
+        continue;
+      if (consumer->flags & SWISD_STEP_STATEFUL) {
+        *consumed = false;
+        return hi;
+      }
+      if (consumer->edges[e].map != SWISD_EDGE_ROWS) {
+        *consumed = swisd_job_is_consumed(node, slot, step, item, item + 1);
+        return item + 1;
+      }
+      for (uint32_t l = 0; l < consumer->lane_count; l++) {
+        const uint16_t index = swisd_interval_find(&sub->pool, &job->lanes[consumer->lane_first + l], item);
+        const struct swisd_interval *interval = &sub->pool.list[index];
+        const bool covered = index && interval->lo <= item;
+        const uint64_t end = covered ? interval->hi : index ? interval->lo : hi;
+        *consumed = *consumed && covered && interval->state >= SWISD_INTERVAL_ACCEPTED;
+        hi = end < hi ? end : hi;
+      }
+    }
+  }
+  return hi;
+}
+
 void swisd_job_free_output(struct swisd_node *node, uint8_t slot, struct swisd_id owner, struct swisd_body body)
 {
   if (body.handle == 0)

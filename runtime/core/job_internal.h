@@ -16,6 +16,8 @@ void swisd_job_needed(const struct swisd_job *job, const struct swisd_edge_spec 
 uint64_t swisd_job_inputs_run(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t item, uint64_t hi, bool *there);
 /* Whether every consumer of items [lo, hi) of `step` has been accepted; never of what feeds state, which is kept. */
 bool swisd_job_is_consumed(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi);
+/* From `item` on, how far that is uniformly so or not so: the end of the run, at most `hi`. */
+uint64_t swisd_job_consumed_run(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t item, uint64_t hi, bool *consumed);
 /* Makes ready what items [lo, hi) of `step`, now accepted, were missing for. */
 void swisd_job_promote_consumers(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi);
 

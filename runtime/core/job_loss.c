@@ -58,45 +58,30 @@ static void unconsume(struct swisd_node *node, uint8_t slot, uint32_t step)
       next = interval->next;
       if (interval->state != SWISD_INTERVAL_CONSUMED || swisd_job_is_consumed(node, slot, step, interval->lo, interval->hi))
         continue;
-      /* Find the parts that are needed again, item by item: losses are rare and the window is small. */
-      for (uint64_t at = interval->lo; at < interval->hi; at++) {
-        if (swisd_job_is_consumed(node, slot, step, at, at + 1))
-          continue;
-        uint64_t end = at + 1;
-        while (end < interval->hi && !swisd_job_is_consumed(node, slot, step, end, end + 1))
-          end++;
-        uint16_t part = i;
-        if (at > interval->lo && (part = swisd_interval_split(&sub->pool, lane, i, at)) == 0)
-          part = i; /* no room: all of it is made again */
-        if (end < sub->pool.list[part].hi)
-          swisd_interval_split(&sub->pool, lane, part, end); /* or the whole rest */
-        next = sub->pool.list[part].next;
-        swisd_job_unaccept(node, slot, step, l, part);
-        break;
+      /* Find the first part that is needed again. */
+      bool consumed = true;
+      uint64_t at = interval->lo, end = at;
+      while (consumed && end < interval->hi) {
+        at = end;
+        end = swisd_job_consumed_run(node, slot, step, at, interval->hi, &consumed);
       }
+      if (consumed)
+        continue;
+      while (end < interval->hi) {
+        const uint64_t run_end = swisd_job_consumed_run(node, slot, step, end, interval->hi, &consumed);
+        if (consumed)
+          break;
+        end = run_end;
+      }
+      uint16_t part = i;
+      if (at > interval->lo && (part = swisd_interval_split(&sub->pool, lane, i, at)) == 0)
+        part = i; /* no room: all of it is made again */
+      if (end < sub->pool.list[part].hi)
+        swisd_interval_split(&sub->pool, lane, part, end); /* or the whole rest */
+      next = sub->pool.list[part].next;
+      swisd_job_unaccept(node, slot, step, l, part);
     }
   }
-}
-
-/* The first item from `at` on that the consumers of `step` may have accepted; `hi` if there is none below it. */
-static uint64_t next_used(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t at, uint64_t hi)
-{
-  struct swisd_submitter *sub = node->submitter;
-  struct swisd_job *job = &sub->jobs[slot];
-  const uint32_t s = (uint32_t)__builtin_ctz(job->consumers[step]);
-  for (uint32_t e = 0; e < job->spec.steps[s].edge_count; e++)
-    if (job->spec.steps[s].edges[e].map != SWISD_EDGE_ROWS)
-      return at;
-  struct swisd_lane *lane = &job->lanes[job->spec.steps[s].lane_first];
-  for (uint16_t i = swisd_interval_find(&sub->pool, lane, at); i && at < hi; i = sub->pool.list[i].next) {
-    const struct swisd_interval *interval = &sub->pool.list[i];
-    if (interval->lo > at)
-      at = interval->lo;
-    if (interval->state >= SWISD_INTERVAL_ACCEPTED)
-      return at < hi ? at : hi;
-    at = interval->hi;
-  }
-  return hi;
 }
 
 /* Missing or READY items that all consumers have had: their first making, counted as replayed when its output was lost,
@@ -117,13 +102,18 @@ static void settle(struct swisd_node *node, uint8_t slot, uint32_t step)
         continue;
       }
       const uint64_t end = covered ? interval->hi : i ? interval->lo : job->items;
-      const uint64_t lo = next_used(node, slot, step, at, end);
-      uint64_t hi = lo;
-      while (hi < end && swisd_job_is_consumed(node, slot, step, hi, hi + 1))
-        hi++;
-      if (hi == lo) {
-        at = lo < end ? lo + 1 : end;
+      bool consumed;
+      const uint64_t lo = at;
+      uint64_t hi = swisd_job_consumed_run(node, slot, step, lo, end, &consumed);
+      if (!consumed) {
+        at = hi;
         continue;
+      }
+      while (hi < end) {
+        const uint64_t run_end = swisd_job_consumed_run(node, slot, step, hi, end, &consumed);
+        if (!consumed)
+          break;
+        hi = run_end;
       }
       if (covered)
         swisd_interval_remove(&sub->pool, lane, i); /* what is left of it is promoted again */

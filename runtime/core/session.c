@@ -48,9 +48,7 @@ static void run_session(struct swisd_node *node, uint8_t j, uint8_t s)
     return;
   if (session->partner && sub->partners[session->partner].blocked_until_ns > node->now_ns)
     return;
-  uint16_t index = lane->first;
-  while (index && sub->pool.list[index].state != SWISD_INTERVAL_READY)
-    index = sub->pool.list[index].next;
+  const uint16_t index = swisd_interval_first_ready(&sub->pool, lane);
   if (session->partner == 0) {
     const uint16_t p = primary_for(node, j, l, job->spec.steps[s].kernel, 0);
     if (p == 0)

@@ -26,6 +26,14 @@ static void compare(struct world *w)
     ready += w->state[k] == SWISD_INTERVAL_READY;
     accepted += w->state[k] >= SWISD_INTERVAL_ACCEPTED;
   }
+  uint16_t first_ready = w->lane.first;
+  while (first_ready && w->pool.list[first_ready].state != SWISD_INTERVAL_READY)
+    first_ready = w->pool.list[first_ready].next;
+  assert_int_equal(swisd_interval_first_ready(&w->pool, &w->lane), first_ready);
+  uint16_t first_wanted = w->lane.first;
+  while (first_wanted && !w->pool.list[first_wanted].wanted)
+    first_wanted = w->pool.list[first_wanted].next;
+  assert_int_equal(swisd_interval_first_wanted(&w->pool, &w->lane), first_wanted);
   assert_int_equal(w->lane.ready_items, ready);
   assert_int_equal(w->lane.accepted_items, accepted);
 }
@@ -57,6 +65,10 @@ static void change_one(struct world *w, struct swisd_philox *random)
     swisd_interval_become(&w->pool, &w->lane, i, SWISD_INTERVAL_READY, false);
     return;
   }
+  if (w->pool.list[i].state == SWISD_INTERVAL_READY && swisd_philox_below(random, 8) == 0) {
+    swisd_interval_want(&w->pool, &w->lane, i, !w->pool.list[i].wanted);
+    return;
+  }
   if (swisd_philox_below(random, 4) == 0) {
     swisd_interval_remove(&w->pool, &w->lane, i);
     memset(w->state + lo, 0, hi - lo);
@@ -82,6 +94,11 @@ static void a_map_agrees_with_an_array_of_items_whatever_happens(void **unused)
       else
         change_one(&w, &random);
       compare(&w);
+      const uint64_t item = swisd_philox_below(&random, ITEMS);
+      uint16_t above = w.lane.first;
+      while (above && w.pool.list[above].hi <= item)
+        above = w.pool.list[above].next;
+      assert_int_equal(swisd_interval_find(&w.pool, &w.lane, item), above);
       const uint64_t lo = swisd_philox_below(&random, ITEMS), hi = lo + swisd_philox_below(&random, (uint32_t)(ITEMS - lo));
       bool all = true;
       for (uint64_t k = lo; k < hi; k++)
