@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "kernels/llama.h"
+#include "runtime/store/model_spec.h"
 #include "runtime/store/model_store.h"
 
 bool swisd_sim_find_path(const char *name, const char *scenario_path, char *path, size_t bytes)
@@ -77,60 +78,6 @@ static int make_shape(const struct swisd_scenario *scenario, struct swisd_sim_mo
 
 /* ---- a real model ---- */
 
-/* Steps that no other step reads, but for a lagged edge, make the answer. */
-static bool is_sink(const struct swisd_model *model, unsigned step)
-{
-  for (unsigned s = 0; s < model->step_count; s++)
-    for (unsigned e = 0; e < model->steps[s].edge_count; e++)
-      if (model->steps[s].edges[e].from == step && model->steps[s].edges[e].map != SWISD_MAP_LAGGED)
-        return false;
-  return true;
-}
-
-/* Whether the results of `step` must lie at the submitter: the answer; what is verified, and what that is computed from;
- * the log from which a stateful step's successor is rebuilt; tokens that go round. */
-static bool is_hub(const struct swisd_model *model, unsigned step)
-{
-  if (is_sink(model, step) || model->steps[step].verify != SWISD_MODEL_VERIFY_NONE)
-    return true;
-  for (unsigned s = 0; s < model->step_count; s++) {
-    const struct swisd_model_step *reader = &model->steps[s];
-    for (unsigned e = 0; e < reader->edge_count; e++)
-      if (reader->edges[e].from == step &&
-          (reader->stateful || reader->verify != SWISD_MODEL_VERIFY_NONE || reader->edges[e].map == SWISD_MAP_LAGGED))
-        return true;
-  }
-  return false;
-}
-
-static void describe_step(const struct swisd_model *model, unsigned s, struct swisd_sim_model *out)
-{
-  const struct swisd_model_step *from = &model->steps[s];
-  struct swisd_step_spec *step = &out->spec.steps[s];
-  *step = (struct swisd_step_spec){.kernel = (uint8_t)from->kernel_class,
-                                   .verify = (uint8_t)from->verify,
-                                   .edge_count = from->edge_count,
-                                   .lane_first = from->lane_first,
-                                   .lane_count = from->lane_count};
-  step->flags = (uint8_t)((from->stateful ? SWISD_STEP_STATEFUL : 0) | (from->tokens ? SWISD_STEP_TOKENS : 0) |
-                          (is_sink(model, s) ? SWISD_STEP_SINK : 0) | (is_hub(model, s) ? SWISD_STEP_HUB : 0));
-  for (unsigned e = 0; e < from->edge_count; e++)
-    step->edges[e] = (struct swisd_edge_spec){.from = from->edges[e].from,
-                                              .map = (uint8_t)from->edges[e].map,
-                                              .combine = (uint8_t)from->edges[e].combine,
-                                              .width = from->edges[e].width,
-                                              .period = from->edges[e].period};
-  for (unsigned l = 0; l < from->lane_count; l++) {
-    const struct swisd_lane *lane = &from->lanes[l];
-    const unsigned index = from->lane_first + l;
-    out->spec.lanes[index] = (struct swisd_lane_spec){.shard = lane->shard,
-                                                      .flops_per_item = lane->flops_per_item,
-                                                      .out_bytes_per_item = from->tokens ? 4 : lane->out_bytes_per_item};
-    out->manifest.shards[index] = (struct swisd_model_shard){
-      .shard = lane->shard, .bytes = lane->bytes, .flops_per_item = lane->flops_per_item, .kernel = (uint8_t)from->kernel_class};
-  }
-}
-
 static int pack_shards(struct swisd_sim_model *model, struct swisd_error *error)
 {
   const struct swisd_model *from = &model->bundle->model;
@@ -162,12 +109,8 @@ static int load(const struct swisd_scenario *scenario, const char *scenario_path
   if (status < 0)
     return -1;
   const struct swisd_model *from = &model->bundle->model;
-  model->spec.model = model->manifest.model = from->id;
-  model->spec.step_count = from->step_count;
-  model->spec.lane_count = model->manifest.shard_count = from->lane_count;
-  model->spec.in_bytes_per_item = (uint32_t)swisd_shape_bytes(from->input);
-  for (unsigned s = 0; s < from->step_count; s++)
-    describe_step(from, s, model);
+  swisd_model_job_spec(from, 0, &model->spec);
+  swisd_model_announcement(from, &model->manifest);
   return scenario->compute == SWISD_COMPUTE_REAL ? pack_shards(model, error) : 0;
 }
 
@@ -176,22 +119,13 @@ static int load(const struct swisd_scenario *scenario, const char *scenario_path
 static void sum_up(struct swisd_sim_model *model)
 {
   const struct swisd_job_spec *spec = &model->spec;
+  swisd_job_spec_flops(spec, model->item_flops);
+  swisd_job_spec_bytes(spec, &model->up_bytes_per_item, &model->down_bytes_per_item);
   for (unsigned s = 0; s < spec->step_count; s++) {
     const struct swisd_step_spec *step = &spec->steps[s];
-    uint64_t out_bytes = 0;
-    for (unsigned l = step->lane_first; l < step->lane_first + (unsigned)step->lane_count; l++) {
-      model->item_flops[step->kernel] += (double)spec->lanes[l].flops_per_item;
-      out_bytes += spec->lanes[l].out_bytes_per_item;
-    }
-    for (unsigned e = 0; e < step->edge_count; e++)
-      if (step->edges[e].from == SWISD_EDGE_FROM_INPUT)
-        model->up_bytes_per_item += (uint64_t)spec->in_bytes_per_item * step->lane_count;
-    if (step->flags & SWISD_STEP_HUB)
-      model->down_bytes_per_item += out_bytes;
-    if (step->flags & SWISD_STEP_TOKENS)
-      model->tokens = true;
-    else if (step->flags & SWISD_STEP_SINK)
-      model->answer_bytes_per_item += (uint32_t)out_bytes;
+    model->tokens = model->tokens || (step->flags & SWISD_STEP_TOKENS) != 0;
+    for (unsigned l = 0; l < step->lane_count && step->flags & SWISD_STEP_SINK && !(step->flags & SWISD_STEP_TOKENS); l++)
+      model->answer_bytes_per_item += spec->lanes[step->lane_first + l].out_bytes_per_item;
   }
 }
 

@@ -27,10 +27,6 @@ int swisd_models_add(struct swisd_models *models, const struct swisd_model *mode
 enum swisd_status swisd_models_add_manifest(struct swisd_models *models, swisd_model_id id, const void *bytes, size_t byte_count,
                                             struct swisd_error *error);
 
-/* What the core must know of a model to announce it, and to compute a job of `items_max` items with it. */
-void swisd_models_describe(const struct swisd_model *model, struct swisd_message_model *out);
-void swisd_models_job_spec(const struct swisd_model *model, uint64_t items_max, struct swisd_job_spec *out);
-
 /* The lane, with one more reference; NULL when the model is not here or has no such lane. Loop thread. */
 struct swisd_net_lane *swisd_models_lane(struct swisd_models *models, swisd_model_id model, unsigned step, unsigned lane);
 void swisd_models_lane_drop(struct swisd_net_lane *lane);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/net/peer_internal.h"
+#include "runtime/store/model_spec.h"
 
 static struct swisd_peer_job_slot *slot_of(struct swisd_peer *peer, uint64_t number)
 {
@@ -51,7 +52,7 @@ int swisd_peer_add_model(struct swisd_peer *peer, struct swisd_bundle *bundle, s
   if (swisd_models_add(peer->models, &bundle->model) != 0)
     return swisd_error_set(error, "out of memory for the model %s", bundle->model.name);
   struct swisd_message_model described;
-  swisd_models_describe(&bundle->model, &described);
+  swisd_model_announcement(&bundle->model, &described);
   const struct swisd_event event = {.kind = SWISD_EVENT_MODEL, .u.model = &described};
   swisd_peer_post(peer, &event);
   return 0;
@@ -69,7 +70,7 @@ int swisd_peer_submit(struct swisd_peer *peer, struct swisd_peer_job *job, swisd
   if (!slot)
     return swisd_error_set(error, "%d jobs are under way, no more are allowed at once", SWISD_PEER_JOBS_MAX);
   struct swisd_job_spec spec;
-  swisd_models_job_spec(model, items_max, &spec);
+  swisd_model_job_spec(model, items_max, &spec);
   const struct swisd_model_step *last = &model->steps[model->step_count - 1];
   job->number = peer->job_number_next++;
   job->row_bytes = 0;
@@ -109,7 +110,4 @@ void swisd_peer_withdraw(struct swisd_peer *peer, struct swisd_peer_job *job)
   swisd_peer_post(peer, &event);
 }
 
-struct swisd_bodies *swisd_peer_inputs(struct swisd_peer *peer)
-{
-  return peer->inputs;
-}
+struct swisd_bodies *swisd_peer_inputs(struct swisd_peer *peer) { return peer->inputs; }

@@ -6,6 +6,7 @@
 
 #include "runtime/core/panic.h"
 #include "runtime/net/models.h"
+#include "runtime/store/model_spec.h"
 #include "tests/cluster/inside.h"
 
 struct real_model {
@@ -110,8 +111,8 @@ struct cluster_model *cluster_model_real(struct cluster *c, const struct swisd_b
         return NULL;
       }
     }
-  swisd_models_describe(&bundle->model, &m->manifest);
-  swisd_models_job_spec(&bundle->model, items_max, &m->spec);
+  swisd_model_announcement(&bundle->model, &m->manifest);
+  swisd_model_job_spec(&bundle->model, items_max, &m->spec);
   m->next = c->models;
   c->models = m;
   c->model_count++;
