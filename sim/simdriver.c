@@ -83,6 +83,7 @@ static void act(struct swisd_simdriver *d, uint32_t node, const struct swisd_act
     for (uint32_t i = 0; i < device->disk_count; i++)
       if (device->disk[i] == action->u.drop.shard)
         device->disk[i] = device->disk[--device->disk_count];
+    swisd_simreport_holds(d, node);
     break;
   case SWISD_ACTION_RELEASE:
     SWISD_ASSERT(swisd_sim_bodies_release(&device->bodies, action->u.release));

@@ -250,6 +250,7 @@ void swisd_simjobs_close(struct swisd_simdriver *d);
 void swisd_simreport_open(struct swisd_simdriver *d);
 void swisd_simreport_traces(struct swisd_simdriver *d, uint32_t node);
 void swisd_simreport_speed(struct swisd_simdriver *d, uint32_t node); /* its speed may have changed */
+void swisd_simreport_holds(struct swisd_simdriver *d, uint32_t node); /* its disk has changed */
 void swisd_simreport_event(struct swisd_simdriver *d, const char *event, uint32_t node, double value); /* value 0: none */
 struct swisd_runlog_key swisd_simreport_key(const struct swisd_simdriver *d, const struct swisd_task_key *key);
 

@@ -1,5 +1,4 @@
 /* What the run log is told, and the summary of a run. */
-#include <math.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -18,8 +17,15 @@ void swisd_simreport_open(struct swisd_simdriver *d)
     else
       snprintf(name, sizeof name, "submitter/%u", i - d->device_count);
     swisd_runlog_device(d->log, name, c != NULL ? c->name : "submitter", speeds);
+    swisd_runlog_memory(d->log, i, (double)d->devices[i].config.memory_bytes);
+    swisd_runlog_link(d->log, i, d->hosts[i].up_bytes_per_s, d->hosts[i].down_bytes_per_s);
   }
   swisd_runlog_item_flops(d->log, d->model.item_flops);
+  swisd_runlog_item_bytes(d->log, (double)d->model.up_bytes_per_item, (double)d->model.down_bytes_per_item);
+  for (uint32_t i = 0; i < d->model.manifest.shard_count; i++) {
+    const struct swisd_model_shard *shard = &d->model.manifest.shards[i];
+    swisd_runlog_shard(d->log, shard->kernel, (double)shard->flops_per_item, (double)shard->bytes);
+  }
 }
 
 void swisd_simreport_speed(struct swisd_simdriver *d, uint32_t node)
@@ -27,6 +33,15 @@ void swisd_simreport_speed(struct swisd_simdriver *d, uint32_t node)
   const struct swisd_sim_device *device = &d->devices[node];
   const bool works = device->running && !device->frozen && !device->leaving;
   swisd_runlog_speed(d->log, node, swisd_simdriver_since(d, swisd_simdriver_now(d)), works ? 1 / device->slow : 0);
+}
+
+void swisd_simreport_holds(struct swisd_simdriver *d, uint32_t node)
+{
+  uint64_t held = 0;
+  for (uint32_t i = 0; i < d->model.manifest.shard_count; i++)
+    if (swisd_simtransfer_on_disk(&d->devices[node], d->model.manifest.shards[i].shard))
+      held |= UINT64_C(1) << i;
+  swisd_runlog_holds(d->log, node, swisd_simdriver_since(d, swisd_simdriver_now(d)), held);
 }
 
 void swisd_simreport_event(struct swisd_simdriver *d, const char *event, uint32_t node, double value)
@@ -176,21 +191,6 @@ static void add_jobs(const struct swisd_simdriver *d, struct swisd_runlog_summar
     }
 }
 
-/* B4: what the submitters' own links can carry, inputs up and results down. */
-static double network_bound(const struct swisd_simdriver *d)
-{
-  double sum = 0;
-  for (uint32_t i = d->device_count; i < d->node_count; i++) {
-    double rate = INFINITY;
-    if (d->hosts[i].up_bytes_per_s > 0)
-      rate = fmin(rate, d->hosts[i].up_bytes_per_s / (double)d->model.up_bytes_per_item);
-    if (d->hosts[i].down_bytes_per_s > 0 && d->model.down_bytes_per_item > 0)
-      rate = fmin(rate, d->hosts[i].down_bytes_per_s / (double)d->model.down_bytes_per_item);
-    sum += rate;
-  }
-  return isfinite(sum) ? sum : 0;
-}
-
 static void add_speed(const struct swisd_simdriver *d, struct swisd_runlog_summary *s)
 {
   const bool all = s->jobs_answered == s->jobs;
@@ -202,10 +202,9 @@ static void add_speed(const struct swisd_simdriver *d, struct swisd_runlog_summa
   s->window_from_s = (double)from_ns * 1e-9;
   s->window_to_s = (double)to_ns * 1e-9;
   s->items_per_s = (double)swisd_runlog_items_between(d->log, from_ns, to_ns + 1) / span_s;
-  s->bound_network_items_per_s = network_bound(d);
   if (d->model.tokens)
-    return; /* a text is a chain: the fluid bound says nothing of it */
-  s->bound_fluid_items_per_s = swisd_runlog_bound_items(d->log, from_ns, to_ns) / span_s;
+    return; /* a text is a chain: these bounds say nothing of it */
+  swisd_runlog_reckon(d->log, from_ns, to_ns, s);
   if (all) {
     s->makespan_s = span_s;
     s->bound_fluid_makespan_s = swisd_runlog_bound_makespan_s(d->log, from_ns, (double)s->items_answered);

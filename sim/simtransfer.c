@@ -151,6 +151,7 @@ void swisd_simtransfer_fetched(struct swisd_simdriver *d, uint32_t node, uint32_
       device->disk[device->disk_count++] = f->action.shard;
     else
       event.u.fetched.status = SWISD_ERROR_SPACE;
+    swisd_simreport_holds(d, node);
   }
   if (f->status == SWISD_OK && !f->shard) {
     event.u.fetched.body = swisd_sim_bodies_add(&device->bodies, f->blob);

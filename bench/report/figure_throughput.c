@@ -1,5 +1,6 @@
 /* Throughput over time, with its bound and the faults. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "bench/report/gnuplot.h"
 #include "bench/report/report.h"
 #include "bench/report/run_table.h"
+#include "runtime/base/json_read.h"
 
 enum { MARKS_MAX = 12 }; /* more than these are churn: drawn as the count of devices up, not one by one */
 
@@ -92,9 +94,39 @@ static int mark_faults(FILE *script, const char *directory, struct swisd_error *
   return 0;
 }
 
+/* ": 92 % of its bound (B3 placement)", the mean over the runs, or nothing where a run has no bound. */
+static void describe_goodput(const struct swisd_report_panel *panel, char *text, size_t bytes)
+{
+  double sum = 0;
+  char first[32] = "";
+  text[0] = '\0';
+  for (size_t d = 0; d < panel->directory_count; d++) {
+    char path[4200];
+    struct swisd_json_file run;
+    struct swisd_error error;
+    const char *name = "";
+    double share = 0;
+    snprintf(path, sizeof path, "%s/run.json", panel->directories[d]);
+    if (swisd_json_read(&run, path, 1 << 20, &error) != 0)
+      return;
+    const bool has = swisd_json_get_number(&run, "/goodput_of_bound", 0, 1e9, &share, &error) == 0 &&
+                     swisd_json_get_string(&run, "/bound", &name, &error) == 0;
+    if (has && d == 0)
+      snprintf(first, sizeof first, "%s", name);
+    const bool same = has && strcmp(first, name) == 0;
+    swisd_json_free(&run);
+    if (!has)
+      return;
+    if (!same)
+      snprintf(first, sizeof first, "the least of B1 to B4");
+    sum += share;
+  }
+  if (panel->directory_count > 0)
+    snprintf(text, bytes, ": %.1f %% of its bound (%s)", 100 * sum / (double)panel->directory_count, first);
+}
+
 static int panel(FILE *script, const char *directory, const char *name, size_t number, const char *heading,
-                 const struct swisd_report_panel *panel,
-                 struct swisd_error *error)
+                 const struct swisd_report_panel *panel, struct swisd_error *error)
 {
   struct series series = {0};
   int status = 0;
@@ -116,12 +148,13 @@ static int panel(FILE *script, const char *directory, const char *name, size_t n
     if (series.list[i].up / (double)series.list[i].runs > up_max)
       up_max = series.list[i].up / (double)series.list[i].runs;
   if (status == 0) {
-    char title[256];
-    snprintf(title, sizeof title, "%s (n = %zu run%s)", panel->title, panel->directory_count,
-             panel->directory_count == 1 ? "" : "s");
+    char title[320], goodput[96];
+    describe_goodput(panel, goodput, sizeof goodput);
+    snprintf(title, sizeof title, "%s (n = %zu run%s)%s", panel->title, panel->directory_count,
+             panel->directory_count == 1 ? "" : "s", goodput);
     fprintf(script, "set label 100 ");
     swisd_gnuplot_quote(script, title);
-    fprintf(script, " at graph 0, graph 1.08 font ',11' tc rgb '#222222'\n");
+    fprintf(script, " at graph 0, graph 1.15 font ',11' tc rgb '#222222'\n");
     fprintf(script, "set xrange [0:%zu]\nset yrange [0:*]\nset y2range [0:%.6g]\nset y2tics textcolor rgb '#999999'\n",
             series.count, up_max * 1.6);
     fprintf(script, "set xlabel 'time (s)'\nset ylabel '%s per second'\nset y2label 'devices up' textcolor rgb '#999999'\n",
@@ -146,7 +179,7 @@ int swisd_report_throughput(const char *directory, const char *name, const char 
   swisd_gnuplot_head(script, name, 960, 60 + 290 * (int)panel_count);
   const double height = 60 + 290 * (double)panel_count;
   fprintf(script, "set multiplot layout %zu,1 margins 0.08,0.92,%.3f,%.3f spacing 0,%.3f\n", panel_count, 55 / height,
-          1 - 90 / height, 95 / height);
+          1 - 90 / height, 107 / height);
   int status = 0;
   for (size_t p = 0; status == 0 && p < panel_count; p++)
     status = panel(script, directory, name, p, p == 0 ? title : NULL, &panels[p], error);

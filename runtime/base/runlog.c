@@ -1,9 +1,8 @@
 /* Collecting a run and joining what worker and submitter say of one task. Everything grows in plain arrays; a task is found
- * by looking back through its device's latest ones. Writing is in runlog_write.c. */
+ * by looking back through its device's latest ones. Writing is in runlog_write.c, reckoning in runlog_bounds.c. */
 #include "runtime/base/runlog_internal.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +31,7 @@ void swisd_runlog_discard(struct swisd_runlog *log)
   free(log->directory);
   free(log->devices);
   free(log->changes);
+  free(log->holds);
   free(log->tasks);
   free(log->answers);
   free(log->events);
@@ -78,13 +78,45 @@ void swisd_runlog_speed(struct swisd_runlog *log, uint32_t device, uint64_t time
 {
   assert(device < log->device_count && factor >= 0);
   log->changes = grow(log->changes, log->change_count, &log->change_capacity, sizeof *log->changes);
-  log->changes[log->change_count++] = (struct swisd_runlog_change_row){
-      .device = device, .time_ns = time_ns, .factor = factor};
+  log->changes[log->change_count++] = (struct swisd_runlog_change_row){.device = device, .time_ns = time_ns, .factor = factor};
 }
 
 void swisd_runlog_item_flops(struct swisd_runlog *log, const double flops_per_item[SWISD_RUNLOG_KERNELS])
 {
   memcpy(log->item_flops, flops_per_item, sizeof log->item_flops);
+}
+
+uint32_t swisd_runlog_shard(struct swisd_runlog *log, uint32_t kernel, double flops_per_item, double bytes)
+{
+  assert(kernel < SWISD_RUNLOG_KERNELS && log->shard_count < SWISD_RUNLOG_SHARDS_MAX);
+  log->shards[log->shard_count] = (struct swisd_bound_shard){.kernel = (uint8_t)kernel, .flops = flops_per_item, .bytes = bytes};
+  return log->shard_count++;
+}
+
+void swisd_runlog_item_bytes(struct swisd_runlog *log, double up_bytes, double down_bytes)
+{
+  log->up_bytes_per_item = up_bytes;
+  log->down_bytes_per_item = down_bytes;
+}
+
+void swisd_runlog_memory(struct swisd_runlog *log, uint32_t device, double bytes)
+{
+  assert(device < log->device_count);
+  log->devices[device].memory_bytes = bytes;
+}
+
+void swisd_runlog_link(struct swisd_runlog *log, uint32_t device, double up_bytes_per_s, double down_bytes_per_s)
+{
+  assert(device < log->device_count);
+  log->devices[device].up_bytes_per_s = up_bytes_per_s;
+  log->devices[device].down_bytes_per_s = down_bytes_per_s;
+}
+
+void swisd_runlog_holds(struct swisd_runlog *log, uint32_t device, uint64_t time_ns, uint64_t shards)
+{
+  assert(device < log->device_count);
+  log->holds = grow(log->holds, log->hold_count, &log->hold_capacity, sizeof *log->holds);
+  log->holds[log->hold_count++] = (struct swisd_runlog_hold_row){.device = device, .time_ns = time_ns, .shards = shards};
 }
 
 /* ---- tasks ---- */
@@ -170,70 +202,4 @@ uint64_t swisd_runlog_items_between(const struct swisd_runlog *log, uint64_t fro
     if (log->answers[i].time_ns >= from_ns && log->answers[i].time_ns < to_ns)
       items += log->answers[i].items;
   return items;
-}
-
-/* ---- the fluid bound over the churn that happened ---- */
-
-/* Seconds of full speed of each device between two times, by following the changes. */
-static void device_seconds(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns, double *seconds)
-{
-  struct progress {
-    uint64_t since_ns;
-    double factor;
-  } *progress = calloc(log->device_count + 1, sizeof *progress);
-  assert(progress != NULL);
-  memset(seconds, 0, log->device_count * sizeof *seconds);
-  for (uint32_t i = 0; i <= log->change_count; i++) {
-    const bool last = i == log->change_count;
-    const uint32_t first = last ? 0 : log->changes[i].device, end = last ? log->device_count : first + 1;
-    for (uint32_t d = first; d < end; d++) {
-      const uint64_t time_ns = last ? to_ns : log->changes[i].time_ns;
-      const uint64_t low = progress[d].since_ns > from_ns ? progress[d].since_ns : from_ns;
-      const uint64_t high = time_ns < to_ns ? time_ns : to_ns;
-      if (high > low)
-        seconds[d] += progress[d].factor * (double)(high - low) * 1e-9;
-      if (!last)
-        progress[d].since_ns = time_ns, progress[d].factor = log->changes[i].factor;
-    }
-  }
-  free(progress);
-}
-
-double swisd_runlog_bound_items(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns)
-{
-  double *seconds = calloc(log->device_count + 1, sizeof *seconds);
-  struct swisd_bound_capacity *capacities = calloc(log->device_count + 1, sizeof *capacities);
-  assert(seconds != NULL && capacities != NULL);
-  device_seconds(log, from_ns, to_ns, seconds);
-  uint32_t count = 0;
-  for (uint32_t d = 0; d < log->device_count; d++) { /* classes lie together: one entry for each run of equal speeds */
-    const double *speeds = log->devices[d].flops_per_s;
-    if (count == 0 || memcmp(capacities[count - 1].flops_per_s, speeds, sizeof capacities->flops_per_s) != 0)
-      memcpy(capacities[count++].flops_per_s, speeds, sizeof capacities->flops_per_s);
-    capacities[count - 1].device_s += seconds[d];
-  }
-  const double items = swisd_bound_fluid_items(capacities, count, log->item_flops);
-  free(seconds);
-  free(capacities);
-  return items;
-}
-
-double swisd_runlog_bound_makespan_s(const struct swisd_runlog *log, uint64_t from_ns, double items)
-{
-  uint64_t span_ns = UINT64_C(1000000000);
-  const uint64_t longest_ns = UINT64_C(1) << 60; /* 36 years */
-  while (swisd_runlog_bound_items(log, from_ns, from_ns + span_ns) < items) {
-    if (span_ns >= longest_ns)
-      return INFINITY;
-    span_ns *= 2;
-  }
-  uint64_t low_ns = 0, high_ns = span_ns;
-  while (high_ns - low_ns > 1000) { /* to the microsecond */
-    const uint64_t middle_ns = low_ns + (high_ns - low_ns) / 2;
-    if (swisd_runlog_bound_items(log, from_ns, from_ns + middle_ns) < items)
-      low_ns = middle_ns;
-    else
-      high_ns = middle_ns;
-  }
-  return (double)high_ns * 1e-9;
 }

@@ -20,7 +20,7 @@
 
 #include "runtime/base/error.h"
 
-enum { SWISD_RUNLOG_KERNELS = 3, SWISD_RUNLOG_NAME_BYTES = 64 };
+enum { SWISD_RUNLOG_KERNELS = 3, SWISD_RUNLOG_NAME_BYTES = 64, SWISD_RUNLOG_SHARDS_MAX = 64 };
 #define SWISD_RUNLOG_NOBODY UINT32_MAX
 
 /* The order is the one of the accounting in DESIGN section 6. */
@@ -93,6 +93,10 @@ struct swisd_runlog_summary {
   double bound_network_items_per_s;   /* B4 */
   /* FLOP: issued = the six classes + under way */
   double flop_issued, flop_accepted, flop_duplicate, flop_lost, flop_rejected, flop_cancelled, flop_replayed, flop_under_way;
+  /* Where the devices' time in the window went, as shares of B1: work executed, by what became of it (UNKNOWN: unfinished),
+   * and the rest. Work that was issued and never begun costs no time and is not in here. */
+  bool share_known; /* false: tasks were not logged */
+  double share[SWISD_RUNLOG_OUTCOME_COUNT], share_idle;
   uint64_t hedges, reissues;
   uint64_t messages, message_bytes; /* control, without bodies */
   uint64_t bodies, body_bytes;
@@ -120,6 +124,15 @@ void swisd_runlog_speed(struct swisd_runlog *log, uint32_t device, uint64_t time
 /* The work of one item, per kernel class, all steps and lanes together: for the bounds and the series. */
 void swisd_runlog_item_flops(struct swisd_runlog *log, const double flops_per_item[SWISD_RUNLOG_KERNELS]);
 
+/* For B2 and B3: the next shard of the model, numbered from 0, with its work per item; what a device has room for; and which
+ * shards (bit s) it holds from `time_ns` on, per device in order of time. */
+uint32_t swisd_runlog_shard(struct swisd_runlog *log, uint32_t kernel, double flops_per_item, double bytes);
+void swisd_runlog_memory(struct swisd_runlog *log, uint32_t device, double bytes); /* 0: without limit */
+void swisd_runlog_holds(struct swisd_runlog *log, uint32_t device, uint64_t time_ns, uint64_t shards);
+/* For B4: what crosses a submitter's link per item, and how fast links are (0: without limit). */
+void swisd_runlog_item_bytes(struct swisd_runlog *log, double up_bytes, double down_bytes);
+void swisd_runlog_link(struct swisd_runlog *log, uint32_t device, double up_bytes_per_s, double down_bytes_per_s);
+
 /* The worker's side: a program has begun, has ended. */
 void swisd_runlog_task_start(struct swisd_runlog *log, uint32_t device, const struct swisd_runlog_key *key, uint64_t time_ns,
                              double flop);
@@ -135,6 +148,13 @@ void swisd_runlog_event(struct swisd_runlog *log, const struct swisd_runlog_even
 /* B1, the fluid bound: the most items that the devices, as they came and went, could have made between two times; exact for
  * unlike kernel classes (each device does what it is comparatively best at). */
 double swisd_runlog_bound_items(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns);
+/* The same for B2 (memory), B3 (the placement that happened) and B4: inputs up and results down over the submitters' links,
+ * and over all workers' links together. Infinite: this does not bound. */
+double swisd_runlog_bound_memory_items(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns);
+double swisd_runlog_bound_placement_items(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns);
+double swisd_runlog_bound_network_items(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns);
+/* Fills the summary's bounds per second, and its shares, for the window between two times. */
+void swisd_runlog_reckon(const struct swisd_runlog *log, uint64_t from_ns, uint64_t to_ns, struct swisd_runlog_summary *summary);
 /* B1 as a time: when `items` could have been done at the earliest, starting at `from_ns`; infinity if never, given that all
  * stays as it is after the last change. */
 double swisd_runlog_bound_makespan_s(const struct swisd_runlog *log, uint64_t from_ns, double items);
@@ -143,7 +163,7 @@ uint64_t swisd_runlog_items_between(const struct swisd_runlog *log, uint64_t fro
 
 /* The smallest bound that is set, and its name ("B1 fluid", ...); 0 and "none" when there is none. */
 double swisd_runlog_bound(const struct swisd_runlog_summary *summary, const char **name);
-/* A line for people: what was answered, makespan, goodput against its bound, where the rest went, what it cost. */
+/* A few lines for people: what was answered, makespan, goodput against its bound, where the rest went, what it cost. */
 void swisd_runlog_print(FILE *out, const struct swisd_runlog_summary *summary);
 /* The object of run.json, on one line per key. */
 void swisd_runlog_print_json(FILE *out, const struct swisd_runlog_summary *summary);

@@ -1,4 +1,4 @@
-/* The summary of a run: one line for people, one object for programs. */
+/* The summary of a run: a few lines for people, one object for programs. */
 #include <inttypes.h>
 #include <stddef.h>
 
@@ -22,30 +22,63 @@ double swisd_runlog_bound(const struct swisd_runlog_summary *s, const char **nam
   };
   double least = 0;
   *name = "none";
+  /* B2 and B3 equal B1 where memory and placement cost nothing: then it is B1 that applies, whatever the last digits say. */
   for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
-    if (bounds[i].value > 0 && (least <= 0 || bounds[i].value < least))
+    if (bounds[i].value > 0 && (least <= 0 || bounds[i].value < least * (1 - 1e-6)))
       least = bounds[i].value, *name = bounds[i].name;
   return least;
 }
 
+static void print_bounds(FILE *out, const struct swisd_runlog_summary *s)
+{
+  const char *name;
+  const double bound = swisd_runlog_bound(s, &name);
+  fprintf(out, "  goodput %.1f items/s", s->items_per_s);
+  if (bound > 0)
+    fprintf(out, ", %.1f %% of the least bound, %s", 100 * share(s->items_per_s, bound), name);
+  const double values[] = {s->bound_fluid_items_per_s, s->bound_memory_items_per_s, s->bound_placement_items_per_s,
+                           s->bound_network_items_per_s};
+  static const char *const words[] = {"fluid", "memory", "placement", "network"};
+  const char *before = " (";
+  for (int b = 0; b < 4; b++)
+    if (values[b] > 0) {
+      fprintf(out, "%sB%d %s %.1f", before, b + 1, words[b], values[b]);
+      before = ", ";
+    }
+  fputs(before[0] == ',' ? ")\n" : "\n", out);
+}
+
+/* Every class of the accounting, in its order, from `parts` of `whole`. */
+static void print_classes(FILE *out, const double parts[SWISD_RUNLOG_OUTCOME_COUNT], double whole)
+{
+  for (int o = SWISD_RUNLOG_ACCEPTED; o < SWISD_RUNLOG_OUTCOME_COUNT; o++)
+    fprintf(out, " %s %.1f %%,", swisd_runlog_outcome_name((enum swisd_runlog_outcome)o), 100 * share(parts[o], whole));
+}
+
 void swisd_runlog_print(FILE *out, const struct swisd_runlog_summary *s)
 {
-  const char *bound_name;
-  const double bound = swisd_runlog_bound(s, &bound_name);
   fprintf(out, "%s%s%s seed %" PRIu64 ": %" PRIu64 " of %" PRIu64 " items answered", text(s->scenario),
           text(s->world)[0] != '\0' ? "/" : "", text(s->world), s->seed, s->items_answered, s->items_wanted);
   if (s->makespan_s > 0)
     fprintf(out, " in %.1f s", s->makespan_s);
-  fprintf(out, "; goodput %.1f items/s", s->items_per_s);
-  if (bound > 0)
-    fprintf(out, ", %.1f %% of %.1f (%s)", 100 * share(s->items_per_s, bound), bound, bound_name);
-  fprintf(out, "; work: accepted %.1f %%, duplicate %.1f %%, lost %.1f %%, rejected %.1f %%, cancelled %.1f %%, replayed %.1f %%",
-          100 * share(s->flop_accepted, s->flop_issued), 100 * share(s->flop_duplicate, s->flop_issued),
-          100 * share(s->flop_lost, s->flop_issued), 100 * share(s->flop_rejected, s->flop_issued),
-          100 * share(s->flop_cancelled, s->flop_issued), 100 * share(s->flop_replayed, s->flop_issued));
-  fprintf(out, "; %" PRIu32 " departures, %" PRIu64 " hedges, %" PRIu64 " reissues", s->departures, s->hedges, s->reissues);
-  fprintf(out, "; %" PRIu64 " messages (%.1f MB), bodies %.1f MB; %.2f s CPU, %.0f MB\n", s->messages,
-          (double)s->message_bytes * 1e-6, (double)s->body_bytes * 1e-6, s->cpu_s, (double)s->rss_bytes_max * 1e-6);
+  fputs("\n", out);
+  print_bounds(out, s);
+  if (s->share_known) {
+    fprintf(out, "  the devices' time:");
+    print_classes(out, s->share, 1);
+    fprintf(out, " unfinished %.1f %%, idle %.1f %%\n", 100 * s->share[SWISD_RUNLOG_UNKNOWN], 100 * s->share_idle);
+  }
+  const double issued[SWISD_RUNLOG_OUTCOME_COUNT] = {
+    0, s->flop_accepted, s->flop_duplicate, s->flop_lost, s->flop_rejected, s->flop_cancelled, s->flop_replayed};
+  fprintf(out, "  the work issued:  ");
+  print_classes(out, issued, s->flop_issued);
+  fprintf(out, " under way %.1f %%\n", 100 * share(s->flop_under_way, s->flop_issued));
+  fprintf(out, "  %" PRIu32 " departures, %" PRIu64 " hedges, %" PRIu64 " reissues", s->departures, s->hedges, s->reissues);
+  fprintf(out, "; %" PRIu64 " messages (%.1f MB), bodies %.1f MB; %.2f s of CPU", s->messages, (double)s->message_bytes * 1e-6,
+          (double)s->body_bytes * 1e-6, s->cpu_s);
+  if (s->rss_bytes_max > 0)
+    fprintf(out, ", %.0f MB of memory", (double)s->rss_bytes_max * 1e-6);
+  fputs("\n", out);
 }
 
 static void put_text(struct swisd_json *json, const char *key, const char *value)
@@ -71,6 +104,15 @@ static void put_bound(struct swisd_json *json, const char *key, double value)
 {
   swisd_json_key(json, key);
   if (value > 0)
+    swisd_json_number(json, value);
+  else
+    swisd_json_null(json);
+}
+
+static void put_share(struct swisd_json *json, const char *key, bool known, double value)
+{
+  swisd_json_key(json, key);
+  if (known)
     swisd_json_number(json, value);
   else
     swisd_json_null(json);
@@ -134,6 +176,11 @@ static void put_account(struct swisd_json *json, const struct swisd_runlog_summa
   put_number(json, "share_rejected", share(s->flop_rejected, s->flop_issued));
   put_number(json, "share_cancelled", share(s->flop_cancelled, s->flop_issued));
   put_number(json, "share_replayed", share(s->flop_replayed, s->flop_issued));
+  static const char *const keys[SWISD_RUNLOG_OUTCOME_COUNT] = {"time_unfinished", "time_accepted",  "time_duplicate", "time_lost",
+                                                               "time_rejected",   "time_cancelled", "time_replayed"};
+  for (int o = 0; o < SWISD_RUNLOG_OUTCOME_COUNT; o++)
+    put_share(json, keys[o], s->share_known, s->share[o]);
+  put_share(json, "time_idle", s->share_known, s->share_idle);
   put_count(json, "hedges", s->hedges);
   put_count(json, "reissues", s->reissues);
   put_count(json, "messages", s->messages);

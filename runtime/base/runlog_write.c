@@ -54,19 +54,6 @@ static int task_before(const void *left, const void *right)
   return (int)a->key.attempt - (int)b->key.attempt;
 }
 
-/* A program whose end nobody told ended with its device, or with the run. */
-static uint64_t end_of(const struct swisd_runlog *log, const struct swisd_runlog_task_row *task, uint64_t end_ns)
-{
-  if (task->ended)
-    return task->end_ns;
-  for (uint32_t i = 0; i < log->change_count; i++) {
-    const struct swisd_runlog_change_row *change = &log->changes[i];
-    if (change->device == task->device && change->factor <= 0 && change->time_ns >= task->start_ns)
-      return change->time_ns < end_ns ? change->time_ns : end_ns;
-  }
-  return end_ns;
-}
-
 static void write_tasks(struct swisd_runlog *log, FILE *out, uint64_t end_ns)
 {
   struct swisd_csv csv;
@@ -82,7 +69,7 @@ static void write_tasks(struct swisd_runlog *log, FILE *out, uint64_t end_ns)
     swisd_csv_text(&csv, log->devices[task->device].name);
     swisd_csv_text(&csv, log->devices[task->device].class_name);
     swisd_csv_number(&csv, seconds(task->start_ns));
-    swisd_csv_number(&csv, seconds(end_of(log, task, end_ns)));
+    swisd_csv_number(&csv, seconds(swisd_runlog_task_end_ns(log, task, end_ns)));
     swisd_csv_unsigned(&csv, task->key.step);
     swisd_csv_unsigned(&csv, task->key.lane);
     swisd_csv_unsigned(&csv, task->key.lo);

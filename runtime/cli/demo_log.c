@@ -11,11 +11,15 @@
 
 #include "runtime/cli/demo.h"
 #include "runtime/net/replay.h"
+#include "runtime/store/model_spec.h"
 #include "runtime/wire/wire.h"
 
-enum { STORY_MAX = 512, RUNNING_MAX = 64 };
+enum { STORY_MAX = 512, RUNNING_MAX = 64, FETCHING_MAX = 32 };
 
-struct running { uint32_t ticket; struct swisd_runlog_key key; };
+struct running {
+  uint32_t ticket;
+  struct swisd_runlog_key key;
+};
 
 struct merge {
   struct swisd_replay_host host; /* first */
@@ -23,13 +27,22 @@ struct merge {
   struct swisd_runlog *log;
   struct swisd_demo_outcome *outcome;
   struct swisd_id ids[SWISD_DEMO_DEVICES_MAX + 1]; /* the submitter's behind the devices' */
-  uint32_t device_count, self; /* self: whose recording is being read */
-  uint64_t end_ns;             /* the last answer */
+  uint32_t device_count, self;                     /* self: whose recording is being read */
+  uint64_t end_ns;                                 /* the last answer */
   uint64_t last_answer_ns;
   struct running running[RUNNING_MAX];
+  struct swisd_message_model shards; /* of the model, by place */
+  struct {
+    uint32_t ticket;
+    uint64_t bit;
+  } fetching[FETCHING_MAX]; /* shards on their way to `self` */
+  uint64_t holds;           /* bit s: shard s lies with `self` */
   bool told_suspect[SWISD_DEMO_DEVICES_MAX], told_dead[SWISD_DEMO_DEVICES_MAX];
   uint32_t story_count;
-  struct { double time_s; char text[96]; } story[STORY_MAX];
+  struct {
+    double time_s;
+    char text[96];
+  } story[STORY_MAX];
 };
 
 static uint64_t since(const struct merge *merge, uint64_t now_ns)
@@ -54,8 +67,7 @@ static const char *name_of(const struct merge *merge, uint32_t index, char name[
   return name;
 }
 
-static void tell(struct merge *merge, uint64_t time_ns, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+static void tell(struct merge *merge, uint64_t time_ns, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void tell(struct merge *merge, uint64_t time_ns, const char *format, ...)
 {
   if (merge->story_count == STORY_MAX)
@@ -73,8 +85,13 @@ static void tell(struct merge *merge, uint64_t time_ns, const char *format, ...)
 
 static struct swisd_runlog_key key_of(const struct merge *merge, const struct swisd_task_key *key)
 {
-  return (struct swisd_runlog_key){.submitter = index_of(merge, key->job.submitter), .job = key->job.number, .step = key->step,
-                                   .lane = key->lane, .attempt = key->attempt, .lo = key->lo, .hi = key->hi};
+  return (struct swisd_runlog_key){.submitter = index_of(merge, key->job.submitter),
+                                   .job = key->job.number,
+                                   .step = key->step,
+                                   .lane = key->lane,
+                                   .attempt = key->attempt,
+                                   .lo = key->lo,
+                                   .hi = key->hi};
 }
 
 /* ---- the worker's side: programs by ticket ---- */
@@ -101,6 +118,50 @@ static void program_ends(struct merge *merge, uint64_t time_ns, uint32_t ticket)
     }
 }
 
+/* ---- what a device holds, from its own recording ---- */
+
+static uint64_t shard_bit(const struct merge *merge, swisd_shard_id shard)
+{
+  for (uint32_t s = 0; s < merge->shards.shard_count; s++)
+    if (merge->shards.shards[s].shard == shard)
+      return UINT64_C(1) << s;
+  return 0;
+}
+
+static void holds_now(struct merge *merge, uint64_t time_ns, uint64_t holds)
+{
+  merge->holds = holds;
+  swisd_runlog_holds(merge->log, merge->self, time_ns, holds);
+}
+
+static void started_with(struct merge *merge, uint64_t time_ns, const struct swisd_event_start *start)
+{
+  uint64_t holds = 0;
+  for (uint32_t i = 0; i < start->holding_count; i++)
+    holds |= shard_bit(merge, start->holdings[i]);
+  holds_now(merge, time_ns, holds);
+}
+
+static void fetch_starts(struct merge *merge, const struct swisd_action_fetch *fetch)
+{
+  for (uint32_t i = 0; i < FETCHING_MAX; i++)
+    if (merge->fetching[i].ticket == 0) {
+      merge->fetching[i].ticket = fetch->ticket;
+      merge->fetching[i].bit = shard_bit(merge, fetch->shard);
+      return;
+    }
+}
+
+static void fetch_ends(struct merge *merge, uint64_t time_ns, const struct swisd_event_fetched *fetched)
+{
+  for (uint32_t i = 0; i < FETCHING_MAX; i++)
+    if (merge->fetching[i].ticket == fetched->ticket) {
+      merge->fetching[i].ticket = 0;
+      if (fetched->status == SWISD_OK)
+        holds_now(merge, time_ns, merge->holds | merge->fetching[i].bit);
+    }
+}
+
 static void count_send(struct merge *merge, const struct swisd_action_send *send)
 {
   struct swisd_runlog_summary *summary = &merge->outcome->summary;
@@ -122,10 +183,17 @@ static void outcome_of(struct merge *merge, const struct swisd_trace *trace, enu
 
 static void task_event(struct merge *merge, const struct swisd_trace *trace, const char *event, bool has_task, double value)
 {
-  const struct swisd_runlog_event entry = {.time_ns = since(merge, trace->time_ns), .event = event,
-                                           .device = index_of(merge, trace->peer), .by = merge->self, .has_task = has_task,
-                                           .step = trace->key.step, .lane = trace->key.lane, .lo = trace->key.lo,
-                                           .hi = trace->key.hi, .has_value = value > 0, .value = value};
+  const struct swisd_runlog_event entry = {.time_ns = since(merge, trace->time_ns),
+                                           .event = event,
+                                           .device = index_of(merge, trace->peer),
+                                           .by = merge->self,
+                                           .has_task = has_task,
+                                           .step = trace->key.step,
+                                           .lane = trace->key.lane,
+                                           .lo = trace->key.lo,
+                                           .hi = trace->key.hi,
+                                           .has_value = value > 0,
+                                           .value = value};
   swisd_runlog_event(merge->log, &entry);
 }
 
@@ -135,8 +203,8 @@ static void member_event(struct merge *merge, const struct swisd_trace *trace, c
   if (subject >= merge->device_count || told[subject] || trace->time_ns < merge->outcome->submit_ns)
     return;
   told[subject] = true;
-  const struct swisd_runlog_event entry = {.time_ns = since(merge, trace->time_ns), .event = event, .device = subject,
-                                           .by = merge->self};
+  const struct swisd_runlog_event entry = {
+    .time_ns = since(merge, trace->time_ns), .event = event, .device = subject, .by = merge->self};
   swisd_runlog_event(merge->log, &entry);
   char a[96], b[96];
   tell(merge, entry.time_ns, "%s takes %s for %s", name_of(merge, merge->self, a), name_of(merge, subject, b), event);
@@ -147,8 +215,12 @@ static void trace_of(struct merge *merge, const struct swisd_trace *trace)
   struct swisd_runlog_summary *s = &merge->outcome->summary;
   char name[96];
   switch (trace->kind) {
-  case SWISD_TRACE_MEMBER_SUSPECT: member_event(merge, trace, SWISD_RUNLOG_SUSPECT, merge->told_suspect); break;
-  case SWISD_TRACE_MEMBER_DEAD: member_event(merge, trace, SWISD_RUNLOG_DEAD, merge->told_dead); break;
+  case SWISD_TRACE_MEMBER_SUSPECT:
+    member_event(merge, trace, SWISD_RUNLOG_SUSPECT, merge->told_suspect);
+    break;
+  case SWISD_TRACE_MEMBER_DEAD:
+    member_event(merge, trace, SWISD_RUNLOG_DEAD, merge->told_dead);
+    break;
   case SWISD_TRACE_TASK_HEDGED:
     s->hedges++;
     s->flop_issued += (double)trace->value;
@@ -159,13 +231,27 @@ static void trace_of(struct merge *merge, const struct swisd_trace *trace)
     s->flop_issued += (double)trace->value;
     task_event(merge, trace, SWISD_RUNLOG_REISSUE, true, (double)trace->value * 1e-9);
     break;
-  case SWISD_TRACE_TASK_ISSUED: s->flop_issued += (double)trace->value; break;
-  case SWISD_TRACE_TASK_ACCEPTED: outcome_of(merge, trace, SWISD_RUNLOG_ACCEPTED, &s->flop_accepted); break;
-  case SWISD_TRACE_TASK_DUPLICATE: outcome_of(merge, trace, SWISD_RUNLOG_DUPLICATE, &s->flop_duplicate); break;
-  case SWISD_TRACE_TASK_LOST: outcome_of(merge, trace, SWISD_RUNLOG_LOST, &s->flop_lost); break;
-  case SWISD_TRACE_TASK_REJECTED: outcome_of(merge, trace, SWISD_RUNLOG_REJECTED, &s->flop_rejected); break;
-  case SWISD_TRACE_TASK_CANCELLED: outcome_of(merge, trace, SWISD_RUNLOG_CANCELLED, &s->flop_cancelled); break;
-  case SWISD_TRACE_TASK_REPLAYED: outcome_of(merge, trace, SWISD_RUNLOG_REPLAYED, &s->flop_replayed); break;
+  case SWISD_TRACE_TASK_ISSUED:
+    s->flop_issued += (double)trace->value;
+    break;
+  case SWISD_TRACE_TASK_ACCEPTED:
+    outcome_of(merge, trace, SWISD_RUNLOG_ACCEPTED, &s->flop_accepted);
+    break;
+  case SWISD_TRACE_TASK_DUPLICATE:
+    outcome_of(merge, trace, SWISD_RUNLOG_DUPLICATE, &s->flop_duplicate);
+    break;
+  case SWISD_TRACE_TASK_LOST:
+    outcome_of(merge, trace, SWISD_RUNLOG_LOST, &s->flop_lost);
+    break;
+  case SWISD_TRACE_TASK_REJECTED:
+    outcome_of(merge, trace, SWISD_RUNLOG_REJECTED, &s->flop_rejected);
+    break;
+  case SWISD_TRACE_TASK_CANCELLED:
+    outcome_of(merge, trace, SWISD_RUNLOG_CANCELLED, &s->flop_cancelled);
+    break;
+  case SWISD_TRACE_TASK_REPLAYED:
+    outcome_of(merge, trace, SWISD_RUNLOG_REPLAYED, &s->flop_replayed);
+    break;
   case SWISD_TRACE_WORKER_OVERDUE:
     task_event(merge, trace, SWISD_RUNLOG_OVERDUE, false, 0);
     tell(merge, since(merge, trace->time_ns), "%s is overdue: its work is rescued",
@@ -175,7 +261,8 @@ static void trace_of(struct merge *merge, const struct swisd_trace *trace)
     tell(merge, since(merge, trace->time_ns), "%s is gone: its work is given to others",
          name_of(merge, index_of(merge, trace->peer), name));
     break;
-  default: break;
+  default:
+    break;
   }
 }
 
@@ -203,10 +290,18 @@ static void on_step(struct swisd_replay_host *host, const struct swisd_node *nod
   const uint64_t time_ns = since(merge, now_ns);
   if (event->kind == SWISD_EVENT_COMPUTED)
     program_ends(merge, time_ns, event->u.computed.ticket);
+  else if (event->kind == SWISD_EVENT_START)
+    started_with(merge, time_ns, &event->u.start);
+  else if (event->kind == SWISD_EVENT_FETCHED)
+    fetch_ends(merge, time_ns, &event->u.fetched);
   for (uint32_t i = 0; i < actions->count; i++) {
     const struct swisd_action *action = &actions->list[i];
     if (action->kind == SWISD_ACTION_COMPUTE)
       program_starts(merge, time_ns, &action->u.compute);
+    else if (action->kind == SWISD_ACTION_FETCH_SHARD)
+      fetch_starts(merge, &action->u.fetch);
+    else if (action->kind == SWISD_ACTION_DROP)
+      holds_now(merge, time_ns, merge->holds & ~shard_bit(merge, action->u.drop.shard));
     else if (action->kind == SWISD_ACTION_SEND)
       count_send(merge, &action->u.send);
     else if (action->kind == SWISD_ACTION_FETCH_BODY)
@@ -265,6 +360,7 @@ static int read_all(struct merge *merge, const struct swisd_demo_lab *lab, struc
     for (uint32_t i = 0; i < lab->incarnations[d]; i++) {
       merge->self = d;
       memset(merge->running, 0, sizeof merge->running);
+      memset(merge->fetching, 0, sizeof merge->fetching);
       swisd_demo_recording(lab, d, i, path, sizeof path);
       if (read_one(merge, path, &merge->host, d, error) != 0)
         return -1;
@@ -275,6 +371,13 @@ static int read_all(struct merge *merge, const struct swisd_demo_lab *lab, struc
   return read_one(merge, path, &merge->host, merge->self, error);
 }
 
+static void add_link(struct merge *merge, uint32_t device, uint16_t link)
+{
+  const struct swisd_scenario *scenario = &merge->plan->scenario;
+  if (link != SWISD_SCENARIO_NO_LINK)
+    swisd_runlog_link(merge->log, device, scenario->links[link].up_bytes_per_s, scenario->links[link].down_bytes_per_s);
+}
+
 static void add_devices(struct merge *merge)
 {
   const struct swisd_scenario *scenario = &merge->plan->scenario;
@@ -282,10 +385,23 @@ static void add_devices(struct merge *merge)
   for (uint32_t d = 0; d < merge->device_count; d++) {
     const struct swisd_scenario_class *class = swisd_scenario_class_of(scenario, d);
     swisd_runlog_device(merge->log, name_of(merge, d, name), class->name, class->flops_per_s);
+    swisd_runlog_memory(merge->log, d, (double)class->memory_bytes);
+    add_link(merge, d, class->link);
   }
   const double none[SWISD_RUNLOG_KERNELS] = {0};
   swisd_runlog_device(merge->log, "submitter/0", "submitter", none);
+  swisd_runlog_speed(merge->log, merge->device_count, 0, 1);
+  add_link(merge, merge->device_count, scenario->workload.link);
   swisd_runlog_item_flops(merge->log, merge->plan->item_flops);
+  struct swisd_job_spec spec;
+  uint64_t up_bytes, down_bytes;
+  swisd_model_job_spec(&merge->plan->bundle.model, 0, &spec);
+  swisd_job_spec_bytes(&spec, &up_bytes, &down_bytes);
+  swisd_runlog_item_bytes(merge->log, (double)up_bytes, (double)down_bytes);
+  swisd_model_announcement(&merge->plan->bundle.model, &merge->shards);
+  for (uint32_t s = 0; s < merge->shards.shard_count; s++)
+    swisd_runlog_shard(merge->log, merge->shards.shards[s].kernel, (double)merge->shards.shards[s].flops_per_item,
+                       (double)merge->shards.shards[s].bytes);
 }
 
 /* The churn that happened, from when it did. */
@@ -301,9 +417,12 @@ static void add_faults(struct merge *merge)
     const struct swisd_demo_fault *fault = &merge->plan->faults[f];
     if (fault->done_ns == 0)
       continue; /* the answer was there before */
-    const struct swisd_runlog_event entry = {.time_ns = since(merge, fault->done_ns), .event = events[fault->kind],
-                                             .device = fault->device, .by = SWISD_RUNLOG_NOBODY,
-                                             .has_value = fault->kind == SWISD_FAULT_SLOW, .value = fault->factor};
+    const struct swisd_runlog_event entry = {.time_ns = since(merge, fault->done_ns),
+                                             .event = events[fault->kind],
+                                             .device = fault->device,
+                                             .by = SWISD_RUNLOG_NOBODY,
+                                             .has_value = fault->kind == SWISD_FAULT_SLOW,
+                                             .value = fault->factor};
     swisd_runlog_speed(merge->log, fault->device, entry.time_ns, swisd_demo_speed_after(fault));
     swisd_runlog_event(merge->log, &entry);
     summary->departures += fault->kind == SWISD_FAULT_KILL || fault->kind == SWISD_FAULT_SILENCE;
@@ -348,7 +467,7 @@ static void summarise(struct merge *merge, const struct swisd_demo_lab *lab)
   s->duration_s = s->window_to_s = (double)span_ns / 1e9;
   if (span_ns > 0) {
     s->items_per_s = (double)s->items_answered / s->duration_s;
-    s->bound_fluid_items_per_s = swisd_runlog_bound_items(merge->log, 0, span_ns) / s->duration_s;
+    swisd_runlog_reckon(merge->log, 0, span_ns, s);
   }
   if (s->jobs_answered == 1) {
     s->makespan_s = s->duration_s;

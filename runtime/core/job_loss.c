@@ -14,7 +14,10 @@ void swisd_job_unaccept(struct swisd_node *node, uint8_t slot, uint32_t step, ui
   const uint64_t flops = (interval->hi - interval->lo) * swisd_job_lane_flops(job, lane_index);
   job->account.accepted -= flops;
   job->account.replayed += flops;
-  swisd_job_trace(node, job, SWISD_TRACE_TASK_REPLAYED, step, lane_number, interval->lo, interval->hi)->value = flops;
+  struct swisd_trace *trace =
+    swisd_job_trace(node, job, SWISD_TRACE_TASK_REPLAYED, step, lane_number, interval->lo, interval->hi);
+  trace->value = flops;
+  trace->peer = interval->owner; /* it made them */
   swisd_interval_remove(&sub->pool, &job->lanes[lane_index], index);
   job->repair = true;
 }
