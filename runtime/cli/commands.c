@@ -102,19 +102,29 @@ int swisd_cli_fail(int status, const struct swisd_error *error)
 /* ---- the table ---- */
 
 static const struct swisd_cli_option status_options[] = {
-  {"data", "DIR", "data directory of the node"}, {"json", NULL, "the whole status as one JSON object"}, {0}};
+  {"data", "DIR", "data directory of the node"},
+  {"watch", NULL, "again every second, with what happens per second, until Ctrl-C"},
+  {"json", NULL, "the whole status as one JSON object per line"},
+  {0}};
+static const struct swisd_cli_option top_options[] = {{"data", "DIR", "data directory of the node"}, {0}};
+static const struct swisd_cli_option explain_options[] = {
+  {"data", "DIR", "data directory of the node to ask; without it, every node of yours on this machine"},
+  {"json", NULL, "the whole explanation as one JSON object"},
+  {0}};
 static const struct swisd_cli_option fault_options[] = {{"data", "DIR", "data directory of the node"}, {0}};
 static const struct swisd_cli_option replay_options[] = {
   {"trace", NULL, "print what happened, line by line"}, {"repeat", "N", "replay N times (for timing)"}, {0}};
 static const struct swisd_cli_option bench_options[] = {
-  {"json", NULL, "as one JSON object"}, {"kernels", "SET", "portable, openblas, or the name of one set; else all"}, {0}};
+  {"json", NULL, "as one JSON object"},
+  {"kernels", "SET", "portable, openblas, or the name of one set; else all", "portable openblas"},
+  {0}};
 static const struct swisd_cli_option demo_options[] = {
   {"scenario", "FILE", "scenario with a lab world and simulated ones (scenarios/demo.yml)"},
   {"lab", "WORLD", "which world is played by real processes (six)"},
   {"out", "DIR", "where results and figures go (demo-results)"},
   {"only", "WORLD", "run just one world of the scenario"},
   {"seconds", "N", "bound of the real run instead of the scenario's"},
-  {"kernels", "SET", "portable (default: same bits everywhere) or openblas"},
+  {"kernels", "SET", "portable (default: same bits everywhere) or openblas", "portable openblas"},
   {0}};
 static const struct swisd_cli_option init_options[] = {
   {"template", "NAME", "which one (churn)"}, {"list", NULL, "say which there are"}, {0}};
@@ -142,12 +152,19 @@ const struct swisd_command swisd_commands[] = {
    OPTIONS(swisd_peer_options_common, swisd_peer_options_filter), swisd_command_filter, false},
   {"bench", "", "Measure this device: what `swisd node` would advertise.", OPTIONS(bench_options), swisd_command_bench, false},
   {"status", "", "What the node of a data directory is doing.", OPTIONS(status_options), swisd_command_status, false},
+  {"top", "", "The devices and jobs a node sees, on the whole terminal, redrawn every second.", OPTIONS(top_options),
+   swisd_command_top, false},
+  {"explain", "[JOB | latest]", "Why the tasks of a job went where they went, and what it waits for; without JOB, lists jobs.",
+   OPTIONS(explain_options), swisd_command_explain, false, "latest"},
   {"fault", "stop | slow FACTOR | silence | resume | loss SHARE",
-   "Make the running node of a data directory misbehave, for experiments.", OPTIONS(fault_options), swisd_command_fault, false},
+   "Make the running node of a data directory misbehave, for experiments.", OPTIONS(fault_options), swisd_command_fault, false,
+   "stop slow silence resume loss"},
   {"replay", "RECORDING", "Step the core through a recording and compare its actions, bit for bit.", OPTIONS(replay_options),
    swisd_command_replay, false},
   {"demo", "", "One scenario in two worlds: 200 simulated devices, and six real processes that die while they work.",
    OPTIONS(demo_options), swisd_command_demo, false},
+  {"completion", "bash", "Print a completion script: source <(swisd completion bash).", no_options, swisd_command_completion,
+   false, "bash"},
   {"help", "[COMMAND]", "Say what a command does.", no_options, swisd_command_help, false},
   {"version", "", "Say which version this is.", no_options, swisd_command_version, false},
   {0},

@@ -17,6 +17,7 @@ struct swisd_cli_option {
   const char *name;     /* without the dashes; NULL ends a table */
   const char *argument; /* what it takes, in capitals; NULL: nothing */
   const char *help;
+  const char *values; /* the words it may be, between spaces, for completion; NULL: it is no such word */
 };
 
 struct swisd_command {
@@ -25,7 +26,8 @@ struct swisd_command {
   const char *summary;
   const struct swisd_cli_option *const *options; /* tables, NULL ends the list */
   int (*run)(const struct swisd_command *command, int argc, char **argv);
-  bool hidden; /* not listed */
+  bool hidden;       /* not listed */
+  const char *words; /* what its first argument may be, between spaces, for completion; NULL: something else */
 };
 
 /* All commands; a NULL name ends the table. */
@@ -53,6 +55,9 @@ int swisd_command_ask(const struct swisd_command *command, int argc, char **argv
 int swisd_command_filter(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_bench(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_status(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_top(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_explain(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_completion(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_fault(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_replay(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_demo(const struct swisd_command *command, int argc, char **argv);

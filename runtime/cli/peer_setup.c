@@ -26,15 +26,15 @@ const struct swisd_cli_option swisd_peer_options_common[] = {
     {"data", "DIR", "data directory: identity and shards"},
     {"rate", "RATE", "emulated link, both ways, as 20 Mbit/s"},
     {"delay", "TIME", "emulated link, each way, as 10 ms"},
-    {"kernels", "SET", "portable (default) or openblas"},
+    {"kernels", "SET", "portable (default) or openblas", "portable openblas"},
     {"record", "FILE", "record every event, for swisd replay"},
-    {"log", "LEVEL", "error, warn, info or debug"},
+    {"log", "LEVEL", "error, warn, info or debug", "error warn info debug"},
     {0}};
 const struct swisd_cli_option swisd_peer_options_node[] = {
     {"name", "NAME", "what status and logs call this node"},
     {"class", "NAME", "device class to stand for: pi4, phone-mid, ...; any other name needs --speed"},
     {"speed", "GFLOPS", "its speed, as 2.5 or conv=2.5,dense=1.2,attention=1"},
-    {"throttle", "HOW", "withhold (results wait until the class would have them) or none"},
+    {"throttle", "HOW", "withhold (results wait until the class would have them) or none", "withhold none"},
     {"threads", "N", "programs computed at once (1)"},
     {"memory", "SIZE", "for shards (1 GiB)"},
     {"no-work", NULL, "hold nothing, compute nothing"},

@@ -80,6 +80,26 @@ static void answer_status(struct swisd_control_client *client)
   free(line);
 }
 
+static void answer_explanation(struct swisd_control_client *client, const struct swisd_json_file *request)
+{
+  const char *job;
+  struct swisd_error error;
+  if (swisd_json_get_string(request, "/job", &job, &error) != 0) {
+    swisd_control_answer_error(client, error.text);
+    return;
+  }
+  char *line = NULL;
+  size_t bytes = 0;
+  FILE *out = open_memstream(&line, &bytes);
+  const int printed = swisd_control_print_explanation(client->control->peer, job, out, &error);
+  fclose(out);
+  if (printed == 0)
+    bufferevent_write(client->stream, line, bytes);
+  else
+    swisd_control_answer_error(client, error.text);
+  free(line);
+}
+
 static void on_cut(struct swisd_control_client *client, const struct swisd_json_file *request)
 {
   struct swisd_id peers[SWISD_LINKSHAPE_CUTS_MAX];
@@ -113,6 +133,8 @@ static void on_line(struct swisd_control_client *client, const char *line, size_
     swisd_control_answer_error(client, error.text);
   } else if (strcmp(command, "status") == 0) {
     answer_status(client);
+  } else if (strcmp(command, "explain") == 0) {
+    answer_explanation(client, &request);
   } else if (strcmp(command, "stop") == 0) {
     swisd_control_answer_ok(client);
     swisd_peer_stop(peer);
@@ -143,7 +165,7 @@ static void on_line(struct swisd_control_client *client, const char *line, size_
   } else if (strcmp(command, "submit") == 0) {
     swisd_control_submit(client, &request);
   } else {
-    swisd_control_answer_error(client, "command: allowed are status, stop, slow, silence, resume, loss, cut and submit");
+    swisd_control_answer_error(client, "command: allowed are status, explain, stop, slow, silence, resume, loss, cut and submit");
   }
   swisd_json_free(&request);
 }

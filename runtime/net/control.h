@@ -1,6 +1,7 @@
 /* The control socket of a running node: DIRECTORY/control, a unix domain socket that speaks JSON, one object per line.
  *
  *   {"command": "status"}                     everything of struct swisd_peer_status, members and jobs
+ *   {"command": "explain", "job": "3fa2b1c4"}  one job: who got what and why, what it waits for; "": the latest
  *   {"command": "stop"}                       leave in good order
  *   {"command": "slow", "factor": 8}          faults, for experiments
  *   {"command": "silence"}  {"command": "resume"}

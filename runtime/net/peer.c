@@ -45,6 +45,9 @@ static void step(struct swisd_peer *peer, const struct swisd_event *event, uint6
   peer->action_count += peer->actions.count;
   if (peer->recorder)
     swisd_recorder_actions(peer->recorder, &peer->actions);
+  if (peer->actions.trace_count > 0)
+    swisd_ledger_traces(peer->ledger, peer->node, peer->actions.traces, peer->actions.trace_count,
+                        peer->actions.traces_dropped);
   if (peer->watcher && peer->actions.trace_count > 0)
     peer->watcher->traces(peer->watcher, peer->actions.traces, peer->actions.trace_count);
   swisd_peer_carry_out(peer, now_ns);
@@ -357,7 +360,8 @@ static int open_core(struct swisd_peer *peer, struct swisd_error *error)
     return swisd_error_set(error, "OpenSSL has no randomness");
   const size_t bytes = (swisd_node_size(&config->limits) + 63) / 64 * 64;
   peer->node = aligned_alloc(64, bytes);
-  if (!peer->node)
+  peer->ledger = swisd_ledger_open(config->id);
+  if (!peer->node || !peer->ledger)
     return swisd_error_set(error, "out of memory");
   memset(peer->node, 0, bytes);
   swisd_node_init(peer->node, config, seed);
@@ -477,6 +481,7 @@ void swisd_peer_close(struct swisd_peer *peer)
   if (peer->timer_fd >= 0)
     close(peer->timer_fd);
   swisd_identity_close(&peer->identity);
+  swisd_ledger_close(peer->ledger);
   free(peer->node);
   if (peer->base)
     event_base_free(peer->base);
@@ -520,6 +525,7 @@ const struct swisd_node *swisd_peer_node(const struct swisd_peer *peer) { return
 const struct swisd_peer_options *swisd_peer_options(const struct swisd_peer *peer) { return &peer->options; }
 struct swisd_id swisd_peer_id(const struct swisd_peer *peer) { return peer->identity.id; }
 struct swisd_address swisd_peer_address(const struct swisd_peer *peer) { return peer->address; }
+const struct swisd_ledger *swisd_peer_ledger(const struct swisd_peer *peer) { return peer->ledger; }
 void swisd_peer_watch(struct swisd_peer *peer, struct swisd_peer_watcher *watcher) { peer->watcher = watcher; }
 
 /* ---- faults ---- */
@@ -562,4 +568,5 @@ void swisd_peer_status(const struct swisd_peer *peer, struct swisd_peer_status *
   out->datagrams_dropped = peer->shape.datagrams_dropped;
   out->model_memory_bytes = swisd_models_memory_bytes(peer->models);
   out->silent = peer->shape.silent;
+  out->stopping = peer->stopping;
 }

@@ -13,6 +13,7 @@
 #include "runtime/core/node.h"
 #include "runtime/net/bodies.h"
 #include "runtime/net/datagrams.h"
+#include "runtime/net/ledger.h"
 #include "runtime/net/links.h"
 #include "runtime/net/linkshape.h"
 #include "runtime/net/models.h"
@@ -104,9 +105,11 @@ struct swisd_peer_status {
   uint64_t steps, actions, resumed, recorded_bytes;
   uint64_t datagrams_dropped; /* by the emulated link */
   uint64_t model_memory_bytes;
-  bool silent;
+  bool silent, stopping;
 };
 void swisd_peer_status(const struct swisd_peer *peer, struct swisd_peer_status *out);
+/* What its traces came to; see ledger.h. */
+const struct swisd_ledger *swisd_peer_ledger(const struct swisd_peer *peer);
 
 /* Whoever wants to see what happens inside: called with the traces of each step. NULL: nobody. */
 struct swisd_peer_watcher {

@@ -50,6 +50,7 @@ struct swisd_peer {
   uint64_t armed_ns; /* what the timer is set to; SWISD_NEVER: off */
   uint64_t start_ns;
   struct swisd_peer_watcher *watcher;
+  struct swisd_ledger *ledger;
   struct swisd_recorder *recorder;
   struct swisd_control *control;
 
