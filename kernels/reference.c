@@ -75,7 +75,7 @@ void swisd_reference_softmax(size_t columns, const float *x, double *y)
 {
   double top = -INFINITY, sum = 0;
   for (size_t i = 0; i < columns; i++)
-    top = fmax(top, x[i]);
+    top = x[i] > top ? x[i] : top;
   for (size_t i = 0; i < columns; i++)
     sum += exp(x[i] - top);
   for (size_t i = 0; i < columns; i++)
