@@ -346,7 +346,16 @@ static void print_network(struct swisd_json *json, const struct swisd_peer_statu
   number(json, "datagrams_dropped", status->datagrams_dropped);
   number(json, "shards_fetched", status->transfers.shards_fetched);
   number(json, "shards_served", status->serving.shards);
-  number(json, "fetches_resumed", status->transfers.resumed);
+  number(json, "fetches_resumed", status->transfers.shards.resumed);
+  number(json, "fetches_shared", status->transfers.shards.shared);
+  number(json, "fetch_sources_lost", status->transfers.shards.sources_lost);
+  number(json, "shards_recalled", status->transfers.shards.recalled);
+  number(json, "disk_used_bytes", status->store.used_bytes);
+  number(json, "disk_cache_bytes", status->store.cache_bytes);
+  number(json, "disk_quota_bytes", status->store.quota_bytes);
+  number(json, "disk_free_bytes", status->store.free_bytes);
+  number(json, "disk_evicted", status->store.evicted);
+  number(json, "disk_full", status->transfers.disk_full);
   number(json, "fetches_damaged", status->transfers.damaged);
   number(json, "fetches_failed", status->transfers.failed);
   number(json, "bodies_fetched", status->transfers.bodies_fetched);

@@ -47,7 +47,7 @@ struct swisd_models *swisd_models_open(struct swisd_store *store, const struct s
   models->kernels = kernels;
   enum { MANIFESTS_MAX = 64 };
   struct swisd_store_entry found[MANIFESTS_MAX];
-  size_t count = swisd_store_list(store, SWISD_STORE_MANIFEST, found, MANIFESTS_MAX, NULL);
+  size_t count = swisd_store_list(store, SWISD_STORE_MANIFEST, found, MANIFESTS_MAX);
   if (count > MANIFESTS_MAX)
     count = MANIFESTS_MAX;
   for (size_t i = 0; i < count; i++) {
@@ -165,13 +165,12 @@ struct swisd_shard *swisd_models_lane_shard(struct swisd_net_lane *lane, enum sw
   *status = SWISD_OK;
   if (!lane->packed) {
     const struct swisd_lane *of = &lane->model->steps[lane->step].lanes[lane->lane];
-    void *bytes = NULL;
-    size_t byte_count = 0;
-    *status = (enum swisd_status)swisd_store_load(lane->models->store, SWISD_STORE_SHARD, of->shard, &bytes, &byte_count, error);
-    if (*status == SWISD_OK && swisd_shard_load(lane->model, lane->step, lane->lane, bytes, byte_count, lane->models->kernels,
-                                                &lane->packed, error) != 0)
+    struct swisd_store_mapping file; /* mapped, so that a shard is in memory once: packed */
+    *status = (enum swisd_status)swisd_store_map(lane->models->store, SWISD_STORE_SHARD, of->shard, &file, error);
+    if (*status == SWISD_OK && swisd_shard_load(lane->model, lane->step, lane->lane, file.bytes, file.byte_count,
+                                                lane->models->kernels, &lane->packed, error) != 0)
       *status = SWISD_ERROR_INPUT;
-    free(bytes);
+    swisd_store_unmap(&file);
   }
   struct swisd_shard *packed = lane->packed;
   pthread_mutex_unlock(&lane->lock);

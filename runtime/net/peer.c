@@ -20,6 +20,7 @@
 enum {
   STEPS_PER_TURN = 256,   /* of the core's own wishes; then sockets get their turn */
   ACCEPTS_PER_TURN = 32,
+  BUFFER_BYTES_MAX = 64 << 20, /* of shards on their way in or out: 64 ranges */
   FAREWELL_MS = 150,      /* from STOP to the end of the loop: news of it must leave, and wait out a link's delay */
 };
 /* The loop stood still if it wakes this much later than it was to: far above what a loaded machine does, below the
@@ -248,9 +249,36 @@ static void on_transfer_event(struct swisd_transfers_host *host, const struct sw
     swisd_peer_post(peer, event);
 }
 
+/* Members that are up and name the shard; those that mean to drop it are no use. */
+static uint32_t on_transfer_sources(struct swisd_transfers_host *host, swisd_shard_id shard, struct swisd_shard_source *sources,
+                                    uint32_t max)
+{
+  const struct swisd_peer *peer = ((struct swisd_peer_transfers_host *)host)->peer;
+  struct swisd_member_view member;
+  uint32_t count = 0;
+  for (uint32_t i = 1; count < max && swisd_node_member(peer->node, i, &member); i++) {
+    if (member.state != SWISD_MEMBER_ALIVE || member.record->address_count == 0)
+      continue;
+    for (uint32_t h = 0; h < member.record->holding_count; h++)
+      if (member.record->holdings[h] == shard && !(member.record->holding_flags[h] & SWISD_HOLDING_DROPPING)) {
+        sources[count++] = (struct swisd_shard_source){.id = member.record->id, .address = member.record->addresses[0]};
+        break;
+      }
+  }
+  return count;
+}
+
 static void on_shard_damaged(struct swisd_serving_host *host, swisd_shard_id shard)
 {
   struct swisd_peer *peer = ((struct swisd_peer_serving_host *)host)->peer;
+  const struct swisd_event event = {.kind = SWISD_EVENT_SHARD_LOST, .u.shard = shard};
+  if (peer->started)
+    swisd_peer_post(peer, &event);
+}
+
+static void on_holding_lost(struct swisd_holdings_host *host, swisd_shard_id shard)
+{
+  struct swisd_peer *peer = ((struct swisd_peer_holdings_host *)host)->peer;
   const struct swisd_event event = {.kind = SWISD_EVENT_SHARD_LOST, .u.shard = shard};
   if (peer->started)
     swisd_peer_post(peer, &event);
@@ -284,8 +312,8 @@ static int open_storage(struct swisd_peer *peer, struct swisd_error *error)
   peer->models = swisd_models_open(peer->store, peer->options.kernels);
   peer->bodies = swisd_bodies_open(config->body_bytes_max + config->body_bytes_max / 4); /* the core's plus what is in flight */
   peer->inputs = swisd_bodies_open(UINT64_MAX);
-  peer->shards = swisd_bodies_open(config->memory_bytes);
-  return peer->models && peer->bodies && peer->inputs && peer->shards ? 0 : swisd_error_set(error, "out of memory");
+  peer->buffers = swisd_bodies_open(BUFFER_BYTES_MAX);
+  return peer->models && peer->bodies && peer->inputs && peer->buffers ? 0 : swisd_error_set(error, "out of memory");
 }
 
 static int open_threads(struct swisd_peer *peer, struct swisd_error *error)
@@ -324,14 +352,15 @@ static int open_network(struct swisd_peer *peer, int udp_fd, struct swisd_error 
   peer->links = swisd_links_open(&links);
   if (!peer->links || !peer->datagrams)
     return swisd_error_set(error, "out of memory");
-  peer->transfers_host = (struct swisd_peer_transfers_host){{.event = on_transfer_event}, peer};
+  peer->transfers_host = (struct swisd_peer_transfers_host){{.event = on_transfer_event, .sources = on_transfer_sources}, peer};
   const struct swisd_transfers_options transfers = {.base = peer->base, .links = peer->links, .bodies = peer->bodies,
                                                     .models = peer->models, .store = peer->store, .disk = peer->disk,
-                                                    .shards = peer->shards, .host = &peer->transfers_host.host};
+                                                    .buffers = peer->buffers, .host = &peer->transfers_host.host};
   peer->transfers = swisd_transfers_open(&transfers);
   peer->serving_host = (struct swisd_peer_serving_host){{.shard_damaged = on_shard_damaged}, peer};
+  peer->holdings_host = (struct swisd_peer_holdings_host){{.lost = on_holding_lost}, peer};
   const struct swisd_serving_options serving = {.base = peer->base, .links = peer->links, .bodies = peer->bodies,
-                                                .shards = peer->shards, .store = peer->store, .disk = peer->disk,
+                                                .buffers = peer->buffers, .store = peer->store, .disk = peer->disk,
                                                 .host = &peer->serving_host.host};
   peer->serving = swisd_serving_open(&serving);
   peer->listening = event_new(peer->base, peer->listen_fd, EV_READ | EV_PERSIST, on_listening, peer);
@@ -397,16 +426,10 @@ static void start(struct swisd_peer *peer)
   with->incarnation = peer->identity.incarnation;
   with->seed_count = peer->options.seed_count;
   memcpy(with->seeds, peer->options.seeds, sizeof with->seeds);
-  struct swisd_store_entry shards[SWISD_HOLDINGS_MAX];
-  size_t damaged = 0;
-  const size_t found = swisd_store_list(peer->store, SWISD_STORE_SHARD, shards, SWISD_HOLDINGS_MAX, &damaged);
-  if (damaged > 0)
-    swisd_log(SWISD_LOG_WARN, "net", "%zu damaged shards were removed from the store", damaged);
-  with->holding_count = (uint8_t)(found < SWISD_HOLDINGS_MAX ? found : SWISD_HOLDINGS_MAX);
-  for (uint8_t i = 0; i < with->holding_count; i++)
-    with->holdings[i] = shards[i].id;
+  with->holding_count = swisd_holdings_choose(peer->store, peer->options.config.memory_bytes, with->holdings);
   peer->started = true;
   swisd_peer_post(peer, &event);
+  swisd_holdings_check(peer->store, peer->disk, &peer->holdings_host.host, with->holdings, with->holding_count);
 }
 
 struct swisd_peer *swisd_peer_open(const struct swisd_peer_options *options, struct swisd_error *error)
@@ -471,7 +494,7 @@ void swisd_peer_close(struct swisd_peer *peer)
   swisd_store_close(peer->store);
   swisd_bodies_close(peer->bodies);
   swisd_bodies_close(peer->inputs);
-  swisd_bodies_close(peer->shards);
+  swisd_bodies_close(peer->buffers);
   struct event *events[] = {peer->listening, peer->timer, peer->stop_timer};
   for (size_t i = 0; i < sizeof events / sizeof *events; i++)
     if (events[i])
@@ -561,6 +584,7 @@ void swisd_peer_status(const struct swisd_peer *peer, struct swisd_peer_status *
   out->datagrams = swisd_datagrams_status(peer->datagrams);
   out->transfers = swisd_transfers_status(peer->transfers);
   out->serving = swisd_serving_status(peer->serving);
+  swisd_store_usage(peer->store, &out->store);
   out->steps = peer->steps;
   out->actions = peer->action_count;
   out->resumed = peer->resumed;

@@ -102,6 +102,7 @@ struct swisd_peer_status {
   struct swisd_datagrams_status datagrams;
   struct swisd_transfers_status transfers;
   struct swisd_serving_status serving;
+  struct swisd_store_usage store;
   uint64_t steps, actions, resumed, recorded_bytes;
   uint64_t datagrams_dropped; /* by the emulated link */
   uint64_t model_memory_bytes;

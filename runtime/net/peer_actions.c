@@ -45,13 +45,14 @@ static void persist(struct swisd_peer *peer, uint32_t incarnation)
     swisd_log(SWISD_LOG_ERROR, "net", "%s; the node goes on, but after a restart the others may take it for dead", error.text);
 }
 
+/* Its memory is free at once; its file stays while there is room, for the day it is wanted again. */
 static void drop(struct swisd_peer *peer, swisd_shard_id shard)
 {
   struct swisd_error error;
   swisd_models_forget_shard(peer->models, shard);
-  const enum swisd_store_status status = swisd_store_drop(peer->store, SWISD_STORE_SHARD, shard, &error);
+  const enum swisd_store_status status = swisd_store_retire(peer->store, shard, &error);
   if (status != SWISD_STORE_OK && status != SWISD_STORE_NOT_FOUND)
-    swisd_log(SWISD_LOG_WARN, "net", "a shard could not be removed: %s", error.text);
+    swisd_log(SWISD_LOG_WARN, "net", "a shard could not be put away: %s", error.text);
 }
 
 void swisd_peer_carry_out(struct swisd_peer *peer, uint64_t now_ns)

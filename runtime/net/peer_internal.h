@@ -3,6 +3,7 @@
 #define SWISD_NET_PEER_INTERNAL_H
 
 #include "runtime/net/control.h"
+#include "runtime/net/holdings.h"
 #include "runtime/net/identity.h"
 #include "runtime/net/peer.h"
 #include "runtime/net/programs.h"
@@ -29,6 +30,7 @@ struct swisd_peer_datagrams_host { struct swisd_datagrams_host host; struct swis
 struct swisd_peer_programs_host { struct swisd_programs_host host; struct swisd_peer *peer; };
 struct swisd_peer_transfers_host { struct swisd_transfers_host host; struct swisd_peer *peer; };
 struct swisd_peer_serving_host { struct swisd_serving_host host; struct swisd_peer *peer; };
+struct swisd_peer_holdings_host { struct swisd_holdings_host host; struct swisd_peer *peer; };
 
 struct swisd_peer {
   struct swisd_peer_options options;
@@ -56,7 +58,7 @@ struct swisd_peer {
 
   struct swisd_store *store;
   struct swisd_models *models;
-  struct swisd_bodies *bodies, *inputs, *shards; /* of the core; of jobs here; shards on their way */
+  struct swisd_bodies *bodies, *inputs, *buffers; /* of the core; of jobs here; ranges of shards on their way */
   struct swisd_workers *workers, *disk;
   struct swisd_programs *programs;
   struct swisd_links *links;
@@ -68,6 +70,7 @@ struct swisd_peer {
   struct swisd_peer_programs_host programs_host;
   struct swisd_peer_transfers_host transfers_host;
   struct swisd_peer_serving_host serving_host;
+  struct swisd_peer_holdings_host holdings_host;
 
   uint64_t job_number_next;
   struct swisd_peer_job_slot jobs[SWISD_PEER_JOBS_MAX];

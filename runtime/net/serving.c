@@ -1,46 +1,32 @@
 /* See serving.h. */
 #include "runtime/net/serving.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "kernels/model.h"
 #include "runtime/base/log.h"
-#include "runtime/net/clock.h"
 
 enum {
-  WAITING_MAX = 1024, /* askers waiting for the disk */
-  KEEP_SECONDS = 10,  /* a shard nobody asked for in this time leaves the memory */
+  WAITING_MAX = 256, /* askers waiting for the disk */
 };
 
-struct asker {
-  struct asker *next;
-  struct swisd_id from;
-  uint32_t channel;
-  uint64_t offset, length;
-};
-
-/* A file, in memory or on its way there. */
-struct file {
-  struct swisd_work work; /* first; under way while `loading` */
-  struct file *next;
+/* A range that somebody waits for. */
+struct reading {
+  struct swisd_work work; /* first */
   struct swisd_serving *serving;
   enum swisd_store_kind kind;
   uint64_t id;
-  bool loading;
+  struct swisd_id from;
+  uint32_t channel;
+  uint64_t offset, total; /* total: of the file */
   struct swisd_blob *blob;
-  uint64_t used_ns;
-  struct asker *askers;
-  void *bytes; /* of the disk thread until done */
-  size_t byte_count;
+  size_t got;
   struct swisd_error error;
 };
 
 struct swisd_serving {
   struct swisd_serving_options options;
-  struct file *files;
   uint32_t waiting;
-  struct event *tidy;
   struct swisd_serving_status status;
 };
 
@@ -71,106 +57,52 @@ static bool serve(struct swisd_serving *serving, struct swisd_id to, uint32_t ch
   return true;
 }
 
-static void file_remove(struct file *file)
+static void on_read(struct swisd_work *work)
 {
-  struct file **link = &file->serving->files;
-  while (*link != file)
-    link = &(*link)->next;
-  *link = file->next;
-  swisd_blob_drop(file->blob);
-  while (file->askers) {
-    struct asker *asker = file->askers;
-    file->askers = asker->next;
-    free(asker);
-  }
-  free(file->bytes);
-  free(file);
+  struct reading *reading = (struct reading *)work;
+  work->status = (enum swisd_status)swisd_store_read(reading->serving->options.store, reading->kind, reading->id, reading->offset,
+                                                     (size_t)reading->blob->bytes, reading->blob->data, &reading->got,
+                                                     &reading->total, &reading->error);
 }
 
-static void on_load(struct swisd_work *work)
+static void on_reading_done(struct swisd_work *work)
 {
-  struct file *file = (struct file *)work;
-  work->status = (enum swisd_status)swisd_store_load(file->serving->options.store, file->kind, file->id, &file->bytes,
-                                                     &file->byte_count, &file->error);
-}
-
-static void on_loaded(struct swisd_work *work)
-{
-  struct file *file = (struct file *)work;
-  struct swisd_serving *serving = file->serving;
-  file->loading = false;
-  if (work->status == SWISD_OK) {
-    file->blob = swisd_blob_adopt(serving->options.shards, file->bytes, file->byte_count);
-    file->bytes = NULL;
-    if (!file->blob)
-      work->status = SWISD_ERROR_SPACE;
+  struct reading *reading = (struct reading *)work;
+  struct swisd_serving *serving = reading->serving;
+  serving->waiting--;
+  if (work->status == SWISD_OK && reading->got == 0) {
+    reply(serving, reading->from, reading->channel, SWISD_OK, 0); /* asked for what stands behind the end */
+  } else if (work->status == SWISD_OK) {
+    if (serve(serving, reading->from, reading->channel, reading->blob, 0, reading->got))
+      *(reading->kind == SWISD_STORE_SHARD ? &serving->status.shards : &serving->status.manifests) += 1;
+  } else if (work->status != SWISD_ERROR_CANCELLED) {
+    reply(serving, reading->from, reading->channel, work->status == SWISD_ERROR_DIGEST ? SWISD_ERROR_NOT_FOUND : work->status, 0);
   }
-  while (file->askers) {
-    struct asker *asker = file->askers;
-    file->askers = asker->next;
-    serving->waiting--;
-    if (!file->blob)
-      reply(serving, asker->from, asker->channel, work->status == SWISD_ERROR_DIGEST ? SWISD_ERROR_NOT_FOUND : work->status, 0);
-    else if (serve(serving, asker->from, asker->channel, file->blob, asker->offset, asker->length))
-      *(file->kind == SWISD_STORE_SHARD ? &serving->status.shards : &serving->status.manifests) += 1;
-    free(asker);
-  }
-  if (file->blob)
-    return;
   if (work->status == SWISD_ERROR_DIGEST) {
-    swisd_log_limited(SWISD_LOG_WARN, "net", "a file in the store was damaged and is gone: %s", file->error.text);
-    if (file->kind == SWISD_STORE_SHARD)
-      serving->options.host->shard_damaged(serving->options.host, file->id);
+    swisd_log_limited(SWISD_LOG_WARN, "net", "a file in the store was damaged and is gone: %s", reading->error.text);
+    if (reading->kind == SWISD_STORE_SHARD)
+      serving->options.host->shard_damaged(serving->options.host, reading->id);
   }
-  file_remove(file);
+  swisd_blob_drop(reading->blob);
+  free(reading);
 }
 
 static void serve_file(struct swisd_serving *serving, struct swisd_id from, uint32_t channel, enum swisd_store_kind kind,
                        uint64_t id, uint64_t offset, uint64_t length)
 {
-  struct file *file = serving->files;
-  while (file && (file->id != id || file->kind != kind))
-    file = file->next;
-  if (file && !file->loading) {
-    file->used_ns = swisd_clock_now_ns();
-    if (serve(serving, from, channel, file->blob, offset, length))
-      *(kind == SWISD_STORE_SHARD ? &serving->status.shards : &serving->status.manifests) += 1;
-    return;
-  }
-  struct asker *asker = serving->waiting < WAITING_MAX ? calloc(1, sizeof *asker) : NULL;
-  if (asker && !file && (file = calloc(1, sizeof *file)) != NULL) {
-    *file = (struct file){.work = {.run = on_load, .done = on_loaded}, .next = serving->files, .serving = serving, .kind = kind,
-                          .id = id, .loading = true, .used_ns = swisd_clock_now_ns()};
-    serving->files = file;
-    swisd_workers_submit(serving->options.disk, &file->work);
-  }
-  if (!asker || !file) {
-    free(asker);
+  struct reading *reading = serving->waiting < WAITING_MAX ? calloc(1, sizeof *reading) : NULL;
+  if (length == 0 || length > SWISD_SERVED_BYTES_MAX)
+    length = SWISD_SERVED_BYTES_MAX;
+  struct swisd_blob *blob = reading ? swisd_blob_new(serving->options.buffers, length) : NULL;
+  if (!blob) {
+    free(reading);
     reply(serving, from, channel, SWISD_ERROR_SPACE, 0);
     return;
   }
-  *asker = (struct asker){.next = file->askers, .from = from, .channel = channel, .offset = offset, .length = length};
-  file->askers = asker;
+  *reading = (struct reading){.work = {.run = on_read, .done = on_reading_done}, .serving = serving, .kind = kind, .id = id,
+                              .from = from, .channel = channel, .offset = offset, .blob = blob};
   serving->waiting++;
-  const struct timeval later = {.tv_sec = KEEP_SECONDS};
-  if (!evtimer_pending(serving->tidy, NULL))
-    event_add(serving->tidy, &later);
-}
-
-/* Lets go of what nobody has asked for lately; runs only while there is something. */
-static void on_tidy(evutil_socket_t fd, short what, void *argument)
-{
-  (void)fd, (void)what;
-  struct swisd_serving *serving = argument;
-  const uint64_t now_ns = swisd_clock_now_ns();
-  for (struct file *file = serving->files, *next; file; file = next) {
-    next = file->next;
-    if (!file->loading && now_ns - file->used_ns >= KEEP_SECONDS * SWISD_SECOND)
-      file_remove(file);
-  }
-  const struct timeval later = {.tv_sec = KEEP_SECONDS};
-  if (serving->files)
-    event_add(serving->tidy, &later);
+  swisd_workers_submit(serving->options.disk, &reading->work);
 }
 
 void swisd_serving_frame(struct swisd_serving *serving, struct swisd_id from, const struct swisd_frame *frame)
@@ -181,7 +113,7 @@ void swisd_serving_frame(struct swisd_serving *serving, struct swisd_id from, co
                frame->u.fetch_shard.length);
     break;
   case SWISD_FRAME_FETCH_MANIFEST:
-    serve_file(serving, from, frame->channel, SWISD_STORE_MANIFEST, frame->u.fetch_manifest.model, 0, 0);
+    serve_file(serving, from, frame->channel, SWISD_STORE_MANIFEST, frame->u.fetch_manifest.model, 0, SWISD_MODEL_MANIFEST_BYTES_MAX);
     break;
   case SWISD_FRAME_FETCH_BODY: {
     const struct swisd_body body = {.handle = frame->u.fetch_body.handle, .generation = frame->u.fetch_body.generation};
@@ -203,26 +135,12 @@ void swisd_serving_frame(struct swisd_serving *serving, struct swisd_id from, co
 struct swisd_serving *swisd_serving_open(const struct swisd_serving_options *options)
 {
   struct swisd_serving *serving = calloc(1, sizeof *serving);
-  if (!serving)
-    return NULL;
-  serving->options = *options;
-  serving->tidy = evtimer_new(options->base, on_tidy, serving);
-  if (!serving->tidy) {
-    free(serving);
-    return NULL;
-  }
+  if (serving)
+    serving->options = *options;
   return serving;
 }
 
-void swisd_serving_close(struct swisd_serving *serving)
-{
-  if (!serving)
-    return;
-  while (serving->files)
-    file_remove(serving->files);
-  event_free(serving->tidy);
-  free(serving);
-}
+void swisd_serving_close(struct swisd_serving *serving) { free(serving); }
 
 struct swisd_serving_status swisd_serving_status(const struct swisd_serving *serving)
 {

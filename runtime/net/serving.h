@@ -1,7 +1,8 @@
 /* Answering the fetches of other nodes: bodies from the pool, shards and manifests from the store.
  *
- * The disk is read by a thread of its own. A shard stays in memory for a while, because a new model is asked for by many at
- * once; several askers of one shard cost one reading. */
+ * Files are read by a thread of its own, a range at a time: a FETCH_SHARD is answered with at most SWISD_SERVED_BYTES_MAX, so
+ * what an asker can make this node hold in memory is bounded, and whoever wants the rest asks again. A file's digest is verified
+ * before the first byte of it is given away. */
 #ifndef SWISD_NET_SERVING_H
 #define SWISD_NET_SERVING_H
 
@@ -16,11 +17,13 @@ struct swisd_serving_host {
   void (*shard_damaged)(struct swisd_serving_host *host, swisd_shard_id shard); /* its file is gone */
 };
 
+enum { SWISD_SERVED_BYTES_MAX = 4 << 20 };
+
 struct swisd_serving_options {
   struct event_base *base;
   struct swisd_links *links;
   struct swisd_bodies *bodies; /* those that may be fetched */
-  struct swisd_bodies *shards; /* the pool for shards on their way out */
+  struct swisd_bodies *buffers; /* the pool for ranges on their way out */
   struct swisd_store *store;
   struct swisd_workers *disk; /* one thread, no throttle */
   struct swisd_serving_host *host;

@@ -1,7 +1,9 @@
-/* See transfers.h. A fetch goes MANIFEST (shards of unknown models) -> DATA -> SAVING (shards) -> gone. */
+/* See transfers.h. A body goes DATA -> gone; a shard, when its manifest is missing, MANIFEST -> SAVING (the disk) -> and on to
+ * shard_fetch.c, which knows it by the same ticket. */
 #include "runtime/net/transfers.h"
 
 #include <event2/event.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +11,6 @@
 #include "runtime/net/clock.h"
 
 enum {
-  PARTIALS_MAX = 4,      /* shards half here */
   STALL_SECONDS = 15,    /* nothing came for so long: the core's own time-outs are shorter, this one only tidies up */
 };
 static const uint64_t progress_ns = 250 * SWISD_MILLISECOND;
@@ -33,28 +34,21 @@ struct fetch {
   struct event *stall;
 };
 
-struct partial {
-  swisd_shard_id shard;
-  struct swisd_blob *blob;
-  uint64_t filled;
-};
-
 struct swisd_transfers {
   struct swisd_transfers_options options;
   struct fetch *fetches;
   uint32_t channel_next;
-  struct partial partials[PARTIALS_MAX];
-  uint32_t partial_next;
+  struct swisd_shard_fetches_host shard_host; /* leads back by its place in this struct */
+  struct swisd_shard_fetches *shards;
   struct swisd_transfers_status status;
 };
 
-/* Bytes on their way to the disk. */
+/* A manifest on its way to the disk. */
 struct save {
   struct swisd_work work; /* first */
   struct swisd_transfers *transfers;
   uint32_t ticket;
-  enum swisd_store_kind kind;
-  uint64_t id;
+  swisd_model_id id;
   struct swisd_blob *blob;
   struct swisd_error error;
 };
@@ -75,14 +69,6 @@ static struct fetch *find_channel(struct swisd_transfers *transfers, struct swis
     if (fetch->channel == channel && fetch->phase != PHASE_SAVING && swisd_id_equal(fetch->action.from, from))
       return fetch;
   return NULL;
-}
-
-static void remember_partial(struct swisd_transfers *transfers, struct fetch *fetch)
-{
-  struct partial *partial = &transfers->partials[transfers->partial_next++ % PARTIALS_MAX];
-  swisd_blob_drop(partial->blob);
-  *partial = (struct partial){.shard = fetch->action.shard, .blob = fetch->blob, .filled = fetch->filled};
-  fetch->blob = NULL;
 }
 
 static void fetch_free(struct fetch *fetch)
@@ -109,16 +95,11 @@ static void finish(struct fetch *fetch, enum swisd_status status)
     if (event.u.fetched.body.handle == 0)
       event.u.fetched.status = SWISD_ERROR_SPACE;
     transfers->status.bodies_fetched++;
-  } else if (status == SWISD_OK) {
-    transfers->status.shards_fetched++;
   } else if (status == SWISD_ERROR_DIGEST) {
     transfers->status.damaged++;
   } else if (status != SWISD_ERROR_CANCELLED) {
     transfers->status.failed++;
   }
-  const bool interrupted = status == SWISD_ERROR_UNREACHABLE || status == SWISD_ERROR_TIMEOUT || status == SWISD_ERROR_CANCELLED;
-  if (interrupted && fetch->kind == SWISD_ACTION_FETCH_SHARD && fetch->phase == PHASE_DATA && fetch->filled > 0)
-    remember_partial(transfers, fetch);
   fetch_free(fetch);
   transfers->options.host->event(transfers->options.host, &event);
 }
@@ -138,17 +119,12 @@ static void on_stall(evutil_socket_t fd, short what, void *argument)
 static void ask(struct fetch *fetch)
 {
   struct swisd_transfers *transfers = fetch->transfers;
-  fetch->channel = transfers->channel_next++;
+  fetch->channel = transfers->channel_next++ % SWISD_SHARD_CHANNEL;
   fetch->replied = false;
   struct swisd_frame frame = {.channel = fetch->channel};
   if (fetch->phase == PHASE_MANIFEST) {
     frame.kind = SWISD_FRAME_FETCH_MANIFEST;
     frame.u.fetch_manifest.model = fetch->action.model;
-  } else if (fetch->kind == SWISD_ACTION_FETCH_SHARD) {
-    frame.kind = SWISD_FRAME_FETCH_SHARD;
-    frame.u.fetch_shard.model = fetch->action.model;
-    frame.u.fetch_shard.shard = fetch->action.shard;
-    frame.u.fetch_shard.offset = fetch->filled;
   } else {
     frame.kind = SWISD_FRAME_FETCH_BODY;
     frame.u.fetch_body.handle = fetch->action.body.handle;
@@ -163,41 +139,80 @@ static void ask(struct fetch *fetch)
   swisd_links_send_frame(transfers->options.links, fetch->action.from, &fetch->action.address, &frame);
 }
 
-/* Room for a shard, or what an earlier fetch has left of it. */
-static bool find_room(struct fetch *fetch)
-{
-  struct swisd_transfers *transfers = fetch->transfers;
-  for (uint32_t i = 0; i < PARTIALS_MAX; i++) {
-    struct partial *partial = &transfers->partials[i];
-    if (!partial->blob || partial->shard != fetch->action.shard || partial->blob->bytes != fetch->action.bytes)
-      continue;
-    fetch->blob = partial->blob;
-    fetch->filled = partial->filled;
-    partial->blob = NULL;
-    transfers->status.resumed++;
-    return true;
-  }
-  fetch->blob = swisd_blob_new(transfers->options.shards, fetch->action.bytes);
-  return fetch->blob != NULL;
-}
-
-static void start_data(struct fetch *fetch)
+static void start_body(struct fetch *fetch)
 {
   fetch->phase = PHASE_DATA;
-  fetch->filled = 0;
-  if (fetch->kind == SWISD_ACTION_FETCH_SHARD) {
-    if (!find_room(fetch)) {
-      finish(fetch, SWISD_ERROR_SPACE);
-      return;
-    }
-  } else {
-    fetch->blob = swisd_blob_new(fetch->transfers->options.bodies, fetch->action.bytes);
-    if (!fetch->blob) {
-      finish(fetch, SWISD_ERROR_SPACE);
-      return;
-    }
+  fetch->blob = swisd_blob_new(fetch->transfers->options.bodies, fetch->action.bytes);
+  if (fetch->blob)
+    ask(fetch);
+  else
+    finish(fetch, SWISD_ERROR_SPACE);
+}
+
+/* ---- shards ---- */
+
+/* Says once that the disk is full, and once that it no longer is. */
+static void note_disk(struct swisd_transfers *transfers, enum swisd_status status, const char *why)
+{
+  if (status == SWISD_ERROR_SPACE && !transfers->status.disk_full) {
+    transfers->status.disk_full = true;
+    swisd_log(SWISD_LOG_WARN, "net", "no room: fetching stops, and is tried again from time to time: %s", why);
+  } else if (status == SWISD_OK && transfers->status.disk_full) {
+    transfers->status.disk_full = false;
+    swisd_log(SWISD_LOG_INFO, "net", "there is room again: fetching goes on");
   }
-  ask(fetch);
+}
+
+static struct swisd_transfers *of_shard_host(struct swisd_shard_fetches_host *host)
+{
+  return (struct swisd_transfers *)(void *)((char *)host - offsetof(struct swisd_transfers, shard_host));
+}
+
+static void on_shard_ended(struct swisd_shard_fetches_host *host, uint32_t ticket, enum swisd_status status,
+                           const struct swisd_error *why)
+{
+  struct swisd_transfers *transfers = of_shard_host(host);
+  note_disk(transfers, status, why->text);
+  if (status != SWISD_OK && status != SWISD_ERROR_SPACE && why->text[0])
+    swisd_log_limited(SWISD_LOG_WARN, "net", "a shard could not be kept: %s", why->text);
+  transfers->status.shards_fetched += status == SWISD_OK;
+  transfers->status.damaged += status == SWISD_ERROR_DIGEST;
+  transfers->status.failed += status != SWISD_OK && status != SWISD_ERROR_DIGEST && status != SWISD_ERROR_CANCELLED;
+  struct swisd_event event = {.kind = SWISD_EVENT_FETCHED};
+  event.u.fetched = (struct swisd_event_fetched){.ticket = ticket, .status = status};
+  transfers->options.host->event(transfers->options.host, &event);
+}
+
+static void on_shard_progress(struct swisd_shard_fetches_host *host, uint32_t ticket)
+{
+  struct swisd_transfers *transfers = of_shard_host(host);
+  struct swisd_event event = {.kind = SWISD_EVENT_PROGRESS};
+  event.u.fetched.ticket = ticket;
+  transfers->options.host->event(transfers->options.host, &event);
+}
+
+static uint32_t on_shard_sources(struct swisd_shard_fetches_host *host, swisd_shard_id shard, struct swisd_shard_source *sources,
+                                 uint32_t max)
+{
+  struct swisd_transfers_host *own = of_shard_host(host)->options.host;
+  return own->sources ? own->sources(own, shard, sources, max) : 0;
+}
+
+static const uint8_t *digest_of(const struct swisd_model *model, swisd_shard_id shard)
+{
+  for (unsigned s = 0; model && s < model->step_count; s++)
+    for (unsigned l = 0; l < model->steps[s].lane_count; l++)
+      if (model->steps[s].lanes[l].shard == shard)
+        return model->steps[s].lanes[l].digest;
+  return NULL;
+}
+
+static void start_shard(struct swisd_transfers *transfers, const struct swisd_action_fetch *action)
+{
+  static const struct swisd_error nothing;
+  const struct swisd_model *model = swisd_models_find(transfers->options.models, action->model);
+  if (swisd_shard_fetch_start(transfers->shards, action, digest_of(model, action->shard)) != SWISD_OK)
+    on_shard_ended(&transfers->shard_host, action->ticket, SWISD_ERROR_SPACE, &nothing);
 }
 
 /* ---- saving ---- */
@@ -205,7 +220,7 @@ static void start_data(struct fetch *fetch)
 static void on_save(struct swisd_work *work)
 {
   struct save *save = (struct save *)work;
-  work->status = (enum swisd_status)swisd_store_save(save->transfers->options.store, save->kind, save->id, save->blob->data,
+  work->status = (enum swisd_status)swisd_store_save(save->transfers->options.store, SWISD_STORE_MANIFEST, save->id, save->blob->data,
                                                      (size_t)save->blob->bytes, &save->error);
 }
 
@@ -213,24 +228,21 @@ static void on_saved(struct swisd_work *work)
 {
   struct save *save = (struct save *)work;
   struct swisd_transfers *transfers = save->transfers;
-  if (work->status != SWISD_OK && work->status != SWISD_ERROR_CANCELLED)
-    swisd_log_limited(SWISD_LOG_WARN, "net", "a %s could not be kept: %s",
-                      save->kind == SWISD_STORE_SHARD ? "shard" : "manifest", save->error.text);
+  enum swisd_status status = work->status;
+  if (status != SWISD_ERROR_CANCELLED)
+    note_disk(transfers, status, save->error.text);
   struct fetch *fetch = find_ticket(transfers, save->ticket);
-  if (fetch && save->kind == SWISD_STORE_SHARD) {
-    finish(fetch, work->status);
+  if (status == SWISD_OK)
+    status = swisd_models_add_manifest(transfers->options.models, save->id, save->blob->data, (size_t)save->blob->bytes,
+                                       &save->error);
+  if (status != SWISD_OK && status != SWISD_ERROR_CANCELLED && status != SWISD_ERROR_SPACE)
+    swisd_log_limited(SWISD_LOG_WARN, "net", "a manifest could not be kept: %s", save->error.text);
+  if (fetch && status == SWISD_OK) {
+    const struct swisd_action_fetch action = fetch->action;
+    fetch_free(fetch);
+    start_shard(transfers, &action);
   } else if (fetch) {
-    enum swisd_status status = work->status;
-    if (status == SWISD_OK)
-      status = swisd_models_add_manifest(transfers->options.models, save->id, save->blob->data, (size_t)save->blob->bytes,
-                                         &save->error);
-    if (status == SWISD_OK) {
-      swisd_blob_drop(fetch->blob);
-      fetch->blob = NULL;
-      start_data(fetch);
-    } else {
-      finish(fetch, status);
-    }
+    finish(fetch, status);
   }
   swisd_blob_drop(save->blob);
   free(save);
@@ -248,11 +260,9 @@ static void complete(struct fetch *fetch)
     finish(fetch, SWISD_ERROR_SPACE);
     return;
   }
-  const bool manifest = fetch->phase == PHASE_MANIFEST;
   *save = (struct save){.work = {.run = on_save, .done = on_saved, .ticket = fetch->action.ticket},
                         .transfers = fetch->transfers, .ticket = fetch->action.ticket,
-                        .kind = manifest ? SWISD_STORE_MANIFEST : SWISD_STORE_SHARD,
-                        .id = manifest ? fetch->action.model : fetch->action.shard, .blob = swisd_blob_keep(fetch->blob)};
+                        .id = fetch->action.model, .blob = swisd_blob_keep(fetch->blob)};
   fetch->phase = PHASE_SAVING;
   event_del(fetch->stall);
   swisd_workers_submit(fetch->transfers->options.disk, &save->work);
@@ -262,6 +272,10 @@ static void complete(struct fetch *fetch)
 
 void swisd_transfers_frame(struct swisd_transfers *transfers, struct swisd_id from, const struct swisd_frame *frame)
 {
+  if (frame->channel & SWISD_SHARD_CHANNEL) {
+    swisd_shard_fetches_frame(transfers->shards, from, frame);
+    return;
+  }
   struct fetch *fetch = find_channel(transfers, from, frame->channel);
   if (!fetch || fetch->replied)
     return; /* cancelled meanwhile */
@@ -274,7 +288,7 @@ void swisd_transfers_frame(struct swisd_transfers *transfers, struct swisd_id fr
   }
   if (fetch->phase == PHASE_MANIFEST) {
     fetch->filled = 0;
-    fetch->blob = bytes > 0 && bytes <= SWISD_MODEL_MANIFEST_BYTES_MAX ? swisd_blob_new(transfers->options.shards, bytes) : NULL;
+    fetch->blob = bytes > 0 && bytes <= SWISD_MODEL_MANIFEST_BYTES_MAX ? swisd_blob_new(transfers->options.buffers, bytes) : NULL;
     if (!fetch->blob)
       finish(fetch, SWISD_ERROR_SPACE);
   } else if (bytes != fetch->blob->bytes - fetch->filled) {
@@ -298,6 +312,10 @@ static void tell_progress(struct fetch *fetch)
 void swisd_transfers_data(struct swisd_transfers *transfers, struct swisd_id from, const struct swisd_frame *head,
                           const uint8_t *bytes, size_t count)
 {
+  if (head->channel & SWISD_SHARD_CHANNEL) {
+    swisd_shard_fetches_data(transfers->shards, from, head, bytes, count);
+    return;
+  }
   struct fetch *fetch = find_channel(transfers, from, head->channel);
   if (!fetch)
     return;
@@ -326,6 +344,10 @@ void swisd_transfers_data(struct swisd_transfers *transfers, struct swisd_id fro
 void swisd_transfers_fetch(struct swisd_transfers *transfers, enum swisd_action_kind kind,
                            const struct swisd_action_fetch *action)
 {
+  if (kind == SWISD_ACTION_FETCH_SHARD && swisd_models_find(transfers->options.models, action->model)) {
+    start_shard(transfers, action);
+    return;
+  }
   struct fetch *fetch = calloc(1, sizeof *fetch);
   struct event *stall = fetch ? evtimer_new(transfers->options.base, on_stall, fetch) : NULL;
   if (!stall) {
@@ -342,16 +364,17 @@ void swisd_transfers_fetch(struct swisd_transfers *transfers, enum swisd_action_
   fetch->next = transfers->fetches;
   transfers->fetches = fetch;
   transfers->status.fetching++;
-  if (kind == SWISD_ACTION_FETCH_SHARD && !swisd_models_find(transfers->options.models, action->model)) {
-    fetch->phase = PHASE_MANIFEST;
-    ask(fetch);
-  } else {
-    start_data(fetch);
+  if (kind == SWISD_ACTION_FETCH_BODY) {
+    start_body(fetch);
+    return;
   }
+  fetch->phase = PHASE_MANIFEST;
+  ask(fetch);
 }
 
 void swisd_transfers_cancel(struct swisd_transfers *transfers, uint32_t ticket)
 {
+  swisd_shard_fetch_cancel(transfers->shards, ticket);
   struct fetch *fetch = find_ticket(transfers, ticket);
   if (!fetch || fetch->phase == PHASE_SAVING)
     return; /* it will be here in a moment */
@@ -362,6 +385,7 @@ void swisd_transfers_cancel(struct swisd_transfers *transfers, uint32_t ticket)
 
 void swisd_transfers_unreachable(struct swisd_transfers *transfers, struct swisd_id peer)
 {
+  swisd_shard_fetches_unreachable(transfers->shards, peer);
   for (struct fetch *fetch = transfers->fetches, *next; fetch; fetch = next) {
     next = fetch->next;
     if (fetch->phase != PHASE_SAVING && swisd_id_equal(fetch->action.from, peer))
@@ -372,8 +396,19 @@ void swisd_transfers_unreachable(struct swisd_transfers *transfers, struct swisd
 struct swisd_transfers *swisd_transfers_open(const struct swisd_transfers_options *options)
 {
   struct swisd_transfers *transfers = calloc(1, sizeof *transfers);
-  if (transfers)
-    transfers->options = *options;
+  if (!transfers)
+    return NULL;
+  transfers->options = *options;
+  transfers->shard_host =
+      (struct swisd_shard_fetches_host){.ended = on_shard_ended, .progress = on_shard_progress, .sources = on_shard_sources};
+  const struct swisd_shard_fetches_options shards = {.base = options->base, .links = options->links, .store = options->store,
+                                                     .disk = options->disk, .buffers = options->buffers,
+                                                     .host = &transfers->shard_host};
+  transfers->shards = swisd_shard_fetches_open(&shards);
+  if (!transfers->shards) {
+    free(transfers);
+    return NULL;
+  }
   return transfers;
 }
 
@@ -383,12 +418,15 @@ void swisd_transfers_close(struct swisd_transfers *transfers)
     return;
   while (transfers->fetches)
     fetch_free(transfers->fetches);
-  for (uint32_t i = 0; i < PARTIALS_MAX; i++)
-    swisd_blob_drop(transfers->partials[i].blob);
+  swisd_shard_fetches_close(transfers->shards);
   free(transfers);
 }
 
 struct swisd_transfers_status swisd_transfers_status(const struct swisd_transfers *transfers)
 {
-  return transfers->status;
+  struct swisd_transfers_status status = transfers->status;
+  status.shards = swisd_shard_fetches_status(transfers->shards);
+  status.fetching += status.shards.fetching;
+  status.bytes_fetched += status.shards.bytes;
+  return status;
 }

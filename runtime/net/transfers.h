@@ -1,8 +1,4 @@
-/* Fetching shards and bodies from other nodes.
- *
- * A manifest that is not here yet comes first, then the shard. What has come of a shard stays when the owner dies, so the
- * next FETCH, from whomever, goes on from there. A finished shard is checked against its digest and saved by a thread of its
- * own, for disks block. */
+/* Fetching from other nodes: bodies here, shards by shard_fetch.h. The manifest of an unknown model comes before its shard. */
 #ifndef SWISD_NET_TRANSFERS_H
 #define SWISD_NET_TRANSFERS_H
 
@@ -11,6 +7,7 @@
 #include "runtime/net/bodies.h"
 #include "runtime/net/links.h"
 #include "runtime/net/models.h"
+#include "runtime/net/shard_fetch.h"
 #include "runtime/net/workers.h"
 
 struct swisd_transfers;
@@ -18,6 +15,8 @@ struct swisd_transfers;
 struct swisd_transfers_host {
   /* FETCHED and PROGRESS; the event lives during the call. May come from inside swisd_transfers_fetch(). */
   void (*event)(struct swisd_transfers_host *host, const struct swisd_event *event);
+  /* Members that say they have a shard; how many were written. */
+  uint32_t (*sources)(struct swisd_transfers_host *host, swisd_shard_id shard, struct swisd_shard_source *sources, uint32_t max);
 };
 
 struct swisd_transfers_options {
@@ -27,7 +26,7 @@ struct swisd_transfers_options {
   struct swisd_models *models;
   struct swisd_store *store;
   struct swisd_workers *disk;   /* one thread, no throttle */
-  struct swisd_bodies *shards;  /* the pool for shards on their way in */
+  struct swisd_bodies *buffers; /* the pool for ranges of shards on their way in */
   struct swisd_transfers_host *host;
 };
 
@@ -47,9 +46,10 @@ void swisd_transfers_data(struct swisd_transfers *transfers, struct swisd_id fro
 struct swisd_transfers_status {
   uint32_t fetching;
   uint64_t shards_fetched, bodies_fetched, bytes_fetched;
-  uint64_t resumed;       /* shard fetches that went on from an earlier one */
+  struct swisd_shard_fetches_status shards;
   uint64_t damaged;       /* shards and manifests whose digest was wrong */
   uint64_t failed;        /* fetches that ended in another error */
+  bool disk_full;         /* the last shard or manifest did not fit */
 };
 struct swisd_transfers_status swisd_transfers_status(const struct swisd_transfers *transfers);
 

@@ -2,7 +2,12 @@
 #include "runtime/store/digest.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 1 << 18 };
 
 void swisd_digest(const void *bytes, size_t byte_count, uint8_t out[32])
 {
@@ -37,13 +42,41 @@ void swisd_digest_end(struct swisd_digest_stream *stream, uint8_t out[32])
   EVP_MD_CTX_free((EVP_MD_CTX *)stream);
 }
 
-uint64_t swisd_digest_short(const void *bytes, size_t byte_count)
+static uint64_t beginning(const uint8_t digest[32])
 {
-  uint8_t digest[32];
   uint64_t id = 0;
-  swisd_digest(bytes, byte_count, digest);
   for (int i = 0; i < 8; i++) {
     id = id << 8 | digest[i];
   }
   return id;
+}
+
+uint64_t swisd_digest_short(const void *bytes, size_t byte_count)
+{
+  uint8_t digest[32];
+  swisd_digest(bytes, byte_count, digest);
+  return beginning(digest);
+}
+
+int swisd_digest_file(int file, uint64_t byte_count, uint64_t *id, uint8_t out[32])
+{
+  uint8_t digest[32], *piece = malloc(READ_BYTES);
+  struct swisd_digest_stream *stream = piece ? swisd_digest_begin() : NULL;
+  int code = stream ? 0 : ENOMEM;
+  for (uint64_t left = byte_count; left && !code;) {
+    const ssize_t got = read(file, piece, left < READ_BYTES ? (size_t)left : READ_BYTES);
+    if (got > 0) {
+      swisd_digest_add(stream, piece, (size_t)got);
+      left -= (uint64_t)got;
+    } else if (got == 0 || errno != EINTR) {
+      code = got ? errno : EIO;
+    }
+  }
+  if (stream) {
+    swisd_digest_end(stream, out ? out : digest);
+    *id = beginning(out ? out : digest);
+  }
+  free(piece);
+  errno = code;
+  return code ? -1 : 0;
 }

@@ -17,4 +17,8 @@ void swisd_digest_end(struct swisd_digest_stream *stream, uint8_t out[32]);
 /* First 8 bytes of the SHA-256, big endian: the id of a shard, of a model, of a body's contents. Never 0 in practice. */
 uint64_t swisd_digest_short(const void *bytes, size_t byte_count);
 
+/* The short digest of the next `byte_count` bytes of an open file, read in pieces; also the whole one when `out` is not NULL.
+ * 0, or -1 with errno: EIO when the file is shorter. */
+int swisd_digest_file(int file, uint64_t byte_count, uint64_t *id, uint8_t out[32]);
+
 #endif

@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/store/store_internal.h"
+
 enum { PATH_BYTES = 4096 };
 
-static enum swisd_store_status failed(struct swisd_error *error, const char *path, const char *what, int code)
+enum swisd_store_status swisd_store_failed(struct swisd_error *error, const char *path, const char *what, int code)
 {
   swisd_error_set(error, "%s: %s: %s", path, what, strerror(code));
   return code == ENOENT                                                        ? SWISD_STORE_NOT_FOUND
@@ -43,7 +45,7 @@ enum swisd_store_status swisd_whole_file_read(const char *path, uint64_t bytes_m
   *bytes = NULL;
   const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) {
-    return failed(error, path, "cannot be opened", errno);
+    return swisd_store_failed(error, path, "cannot be opened", errno);
   }
   enum swisd_store_status status = SWISD_STORE_OK;
   if (fstat(file, &about) || !S_ISREG(about.st_mode)) {
@@ -54,9 +56,9 @@ enum swisd_store_status swisd_whole_file_read(const char *path, uint64_t bytes_m
                     (unsigned long long)bytes_max);
     status = SWISD_STORE_FAILED;
   } else if (!(*bytes = malloc((size_t)about.st_size + 1))) {
-    status = failed(error, path, "cannot be read", ENOMEM);
+    status = swisd_store_failed(error, path, "cannot be read", ENOMEM);
   } else if (read_all(file, *bytes, (size_t)about.st_size)) {
-    status = failed(error, path, "cannot be read", errno);
+    status = swisd_store_failed(error, path, "cannot be read", errno);
     free(*bytes);
     *bytes = NULL;
   } else {
@@ -80,14 +82,14 @@ static int write_all(int file, const uint8_t *bytes, size_t count)
 }
 
 /* So that a rename survives a power cut. */
-static int sync_folder(const char *folder)
+bool swisd_store_sync_folder(const char *folder)
 {
   const int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const int status = file < 0 ? -1 : fsync(file);
+  const bool done = file >= 0 && fsync(file) == 0;
   if (file >= 0) {
     close(file);
   }
-  return status;
+  return done;
 }
 
 enum swisd_store_status swisd_whole_file_write(const char *folder, const char *name, const void *bytes, size_t byte_count,
@@ -99,23 +101,23 @@ enum swisd_store_status swisd_whole_file_write(const char *folder, const char *n
   const int more = snprintf(temporary, sizeof temporary, "%s/" SWISD_WHOLE_FILE_TEMPORARY "%ld-%u", folder, (long)getpid(),
                             atomic_fetch_add(&counter, 1));
   if (length < 0 || length >= PATH_BYTES || more < 0 || more >= PATH_BYTES) {
-    return failed(error, folder, "the path is too long", ENAMETOOLONG);
+    return swisd_store_failed(error, folder, "the path is too long", ENAMETOOLONG);
   }
   const int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (file < 0) {
-    const enum swisd_store_status status = failed(error, path, "cannot be written", errno);
+    const enum swisd_store_status status = swisd_store_failed(error, path, "cannot be written", errno);
     return status == SWISD_STORE_NOT_FOUND ? SWISD_STORE_FAILED : status; /* the folder is gone */
   }
   int code = write_all(file, bytes, byte_count) ? errno : 0;
   if (close(file) && !code) {
     code = errno;
   }
-  if (!code && (rename(temporary, path) || sync_folder(folder))) {
+  if (!code && (rename(temporary, path) || !swisd_store_sync_folder(folder))) {
     code = errno;
   }
   if (code) {
     unlink(temporary);
-    return failed(error, path, "cannot be written", code);
+    return swisd_store_failed(error, path, "cannot be written", code);
   }
   return SWISD_STORE_OK;
 }

@@ -113,7 +113,7 @@ static void what_is_saved_is_there_after_a_restart(void **state)
   const char *const texts[] = {"one", "two", "three"};
   struct swisd_store *store = open_store();
   void *bytes;
-  size_t count, damaged;
+  size_t count;
   for (size_t i = 0; i < 3; i++) {
     assert_int_equal(swisd_store_save(store, SWISD_STORE_SHARD, swisd_digest_short(texts[i], strlen(texts[i])), texts[i],
                                       strlen(texts[i]), &error),
@@ -122,11 +122,10 @@ static void what_is_saved_is_there_after_a_restart(void **state)
   assert_int_equal(swisd_store_save(store, SWISD_STORE_SHARD, swisd_digest_short("one", 3), "one", 3, &error), SWISD_STORE_OK);
   swisd_store_close(store);
   store = open_store();
-  assert_int_equal(swisd_store_list(store, SWISD_STORE_SHARD, entries, 4, &damaged), 3);
-  assert_int_equal(damaged, 0);
+  assert_int_equal(swisd_store_list(store, SWISD_STORE_SHARD, entries, 4), 3);
   assert_true(entries[0].id < entries[1].id && entries[1].id < entries[2].id);
-  assert_int_equal(swisd_store_list(store, SWISD_STORE_SHARD, entries, 1, NULL), 3);
-  assert_int_equal(swisd_store_list(store, SWISD_STORE_MANIFEST, entries, 4, NULL), 0);
+  assert_int_equal(swisd_store_list(store, SWISD_STORE_SHARD, entries, 1), 3);
+  assert_int_equal(swisd_store_list(store, SWISD_STORE_MANIFEST, entries, 4), 0);
   assert_int_equal(swisd_store_load(store, SWISD_STORE_SHARD, swisd_digest_short("two", 3), &bytes, &count, &error),
                    SWISD_STORE_OK);
   assert_int_equal(count, 3);
@@ -146,7 +145,7 @@ static void bytes_that_do_not_match_are_neither_kept_nor_handed_out(void **state
   struct swisd_store *store = open_store();
   const uint64_t id = swisd_digest_short("shard", 5);
   void *bytes;
-  size_t count, damaged;
+  size_t count;
   char path[64];
   assert_int_equal(swisd_store_save(store, SWISD_STORE_SHARD, id + 1, "shard", 5, &error), SWISD_STORE_DIGEST);
   assert_int_equal(file_count(in_folder("shards")), 0);
@@ -158,8 +157,9 @@ static void bytes_that_do_not_match_are_neither_kept_nor_handed_out(void **state
   assert_int_equal(file_count(in_folder("shards")), 0); /* so that it can be fetched again */
   assert_int_equal(swisd_store_save(store, SWISD_STORE_SHARD, id, "shard", 5, &error), SWISD_STORE_OK);
   assert_int_equal(truncate(in_folder(path), 3), 0);
-  assert_int_equal(swisd_store_list(store, SWISD_STORE_SHARD, NULL, 0, &damaged), 0);
-  assert_int_equal(damaged, 1);
+  assert_int_equal(swisd_store_verify(store, SWISD_STORE_SHARD, id, &error), SWISD_STORE_DIGEST);
+  assert_non_null(strstr(error.text, "damaged"));
+  assert_int_equal(swisd_store_list(store, SWISD_STORE_SHARD, NULL, 0), 0);
   swisd_store_close(store);
 }
 
@@ -254,7 +254,7 @@ static void a_model_saved_in_a_folder_or_a_store_loads_the_same(void **state)
   struct swisd_store *store = open_store();
   struct swisd_store_entry entries[16];
   assert_int_equal(swisd_store_save_bundle(store, &loaded, &error), 0);
-  assert_int_equal(swisd_store_list(store, SWISD_STORE_SHARD, entries, 16, NULL), 7);
+  assert_int_equal(swisd_store_list(store, SWISD_STORE_SHARD, entries, 16), 7);
   assert_int_equal(swisd_store_load_model(store, made.model.id, &model, &error), 0);
   assert_same_model(&model, &made.model);
   assert_int_equal(swisd_store_load_model(store, made.model.id + 1, &model, &error), -1);

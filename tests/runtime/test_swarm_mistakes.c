@@ -165,7 +165,7 @@ static void a_damaged_shard_is_noticed_and_fetched_again(void **state)
   swisd_lab_kill(&swarm.nodes[1]);
   assert_true(damage_shards(&swarm, 1) >= 3);
   swarm_start_node(&swarm, 1, "2", NULL);
-  assert_true(swarm_file_will_say(&swarm, "node-1.log", "damaged shards were removed", 5));
+  assert_true(swarm_file_will_say(&swarm, "node-1.log", "a shard is not held any more", 5));
   assert_true(swarm_wait_for(&swarm, 1, "/shards_fetched", 3, 10));
   assert_true(swarm_wait_for(&swarm, 1, "/holdings", 3, 10));
   assert_int_equal(swarm_run(&swarm, "classify", arguments, 20), 0);
@@ -183,7 +183,7 @@ static void a_full_disk_is_said_and_the_node_lives(void **state)
   assert_true(swarm_wait_for(&swarm, 1, "/members_alive", 1, 10));
   const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "40", "--check", NULL};
   assert_int_equal(swarm_run(&swarm, "classify", arguments, 30), 0);
-  assert_true(swarm_file_will_say(&swarm, "node-1.log", "could not be kept", 10));
+  assert_true(swarm_file_will_say(&swarm, "node-1.log", "no room: fetching stops", 10));
   assert_true(swarm_status(&swarm, 1, "/uptime_ns") > 0);
   assert_true(swarm_status(&swarm, 0, "/members_alive") >= 1);
   swarm_end(&swarm);
