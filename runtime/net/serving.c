@@ -99,8 +99,14 @@ static void serve_file(struct swisd_serving *serving, struct swisd_id from, uint
     reply(serving, from, channel, SWISD_ERROR_SPACE, 0);
     return;
   }
-  *reading = (struct reading){.work = {.run = on_read, .done = on_reading_done}, .serving = serving, .kind = kind, .id = id,
-                              .from = from, .channel = channel, .offset = offset, .blob = blob};
+  *reading = (struct reading){.work = {.run = on_read, .done = on_reading_done},
+                              .serving = serving,
+                              .kind = kind,
+                              .id = id,
+                              .from = from,
+                              .channel = channel,
+                              .offset = offset,
+                              .blob = blob};
   serving->waiting++;
   swisd_workers_submit(serving->options.disk, &reading->work);
 }
@@ -113,7 +119,8 @@ void swisd_serving_frame(struct swisd_serving *serving, struct swisd_id from, co
                frame->u.fetch_shard.length);
     break;
   case SWISD_FRAME_FETCH_MANIFEST:
-    serve_file(serving, from, frame->channel, SWISD_STORE_MANIFEST, frame->u.fetch_manifest.model, 0, SWISD_MODEL_MANIFEST_BYTES_MAX);
+    serve_file(serving, from, frame->channel, SWISD_STORE_MANIFEST, frame->u.fetch_manifest.model, 0,
+               SWISD_MODEL_MANIFEST_BYTES_MAX);
     break;
   case SWISD_FRAME_FETCH_BODY: {
     const struct swisd_body body = {.handle = frame->u.fetch_body.handle, .generation = frame->u.fetch_body.generation};
@@ -142,7 +149,4 @@ struct swisd_serving *swisd_serving_open(const struct swisd_serving_options *opt
 
 void swisd_serving_close(struct swisd_serving *serving) { free(serving); }
 
-struct swisd_serving_status swisd_serving_status(const struct swisd_serving *serving)
-{
-  return serving->status;
-}
+struct swisd_serving_status swisd_serving_status(const struct swisd_serving *serving) { return serving->status; }

@@ -22,7 +22,7 @@ enum { SWISD_SERVED_BYTES_MAX = 4 << 20 };
 struct swisd_serving_options {
   struct event_base *base;
   struct swisd_links *links;
-  struct swisd_bodies *bodies; /* those that may be fetched */
+  struct swisd_bodies *bodies;  /* those that may be fetched */
   struct swisd_bodies *buffers; /* the pool for ranges on their way out */
   struct swisd_store *store;
   struct swisd_workers *disk; /* one thread, no throttle */

@@ -10,10 +10,10 @@
 #include "runtime/net/clock.h"
 
 enum {
-  SOURCES_MAX = 4,  /* at once: more would share the same downlink */
-  ASKS_MAX = 2,     /* ranges asked of one source at once: the next is on its way while one arrives */
-  BUFFERS_MAX = 8,  /* ranges in memory, per fetch */
-  PACE_MS = 250,    /* how often silence and lateness are looked for */
+  SOURCES_MAX = 4, /* at once: more would share the same downlink */
+  ASKS_MAX = 2,    /* ranges asked of one source at once: the next is on its way while one arrives */
+  BUFFERS_MAX = 8, /* ranges in memory, per fetch */
+  PACE_MS = 250,   /* how often silence and lateness are looked for */
 };
 static const uint64_t progress_ns = 250 * SWISD_MILLISECOND;
 static const uint64_t silent_ns = 3 * SWISD_SECOND;        /* with others to ask instead */
@@ -85,7 +85,8 @@ static void on_run(struct swisd_work *work)
   enum swisd_store_status status = SWISD_STORE_OK;
   switch (job->kind) {
   case JOB_OPEN:
-    fetch->partial = swisd_partial_open(fetch->owner->options.store, fetch->action.shard, fetch->action.bytes, &status, &job->error);
+    fetch->partial =
+      swisd_partial_open(fetch->owner->options.store, fetch->action.shard, fetch->action.bytes, &status, &job->error);
     break;
   case JOB_WRITE:
     status = swisd_partial_write(fetch->partial, job->range, job->blob->data, &job->error);

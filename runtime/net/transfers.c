@@ -11,7 +11,7 @@
 #include "runtime/net/clock.h"
 
 enum {
-  STALL_SECONDS = 15,    /* nothing came for so long: the core's own time-outs are shorter, this one only tidies up */
+  STALL_SECONDS = 15, /* nothing came for so long: the core's own time-outs are shorter, this one only tidies up */
 };
 static const uint64_t progress_ns = 250 * SWISD_MILLISECOND;
 /* An owner that is awake answers a FETCH_BODY at once, ahead of all data: longer than this it is silent, or so far away that
@@ -220,8 +220,8 @@ static void start_shard(struct swisd_transfers *transfers, const struct swisd_ac
 static void on_save(struct swisd_work *work)
 {
   struct save *save = (struct save *)work;
-  work->status = (enum swisd_status)swisd_store_save(save->transfers->options.store, SWISD_STORE_MANIFEST, save->id, save->blob->data,
-                                                     (size_t)save->blob->bytes, &save->error);
+  work->status = (enum swisd_status)swisd_store_save(save->transfers->options.store, SWISD_STORE_MANIFEST, save->id,
+                                                     save->blob->data, (size_t)save->blob->bytes, &save->error);
 }
 
 static void on_saved(struct swisd_work *work)
@@ -233,8 +233,8 @@ static void on_saved(struct swisd_work *work)
     note_disk(transfers, status, save->error.text);
   struct fetch *fetch = find_ticket(transfers, save->ticket);
   if (status == SWISD_OK)
-    status = swisd_models_add_manifest(transfers->options.models, save->id, save->blob->data, (size_t)save->blob->bytes,
-                                       &save->error);
+    status =
+      swisd_models_add_manifest(transfers->options.models, save->id, save->blob->data, (size_t)save->blob->bytes, &save->error);
   if (status != SWISD_OK && status != SWISD_ERROR_CANCELLED && status != SWISD_ERROR_SPACE)
     swisd_log_limited(SWISD_LOG_WARN, "net", "a manifest could not be kept: %s", save->error.text);
   if (fetch && status == SWISD_OK) {
@@ -261,8 +261,10 @@ static void complete(struct fetch *fetch)
     return;
   }
   *save = (struct save){.work = {.run = on_save, .done = on_saved, .ticket = fetch->action.ticket},
-                        .transfers = fetch->transfers, .ticket = fetch->action.ticket,
-                        .id = fetch->action.model, .blob = swisd_blob_keep(fetch->blob)};
+                        .transfers = fetch->transfers,
+                        .ticket = fetch->action.ticket,
+                        .id = fetch->action.model,
+                        .blob = swisd_blob_keep(fetch->blob)};
   fetch->phase = PHASE_SAVING;
   event_del(fetch->stall);
   swisd_workers_submit(fetch->transfers->options.disk, &save->work);
@@ -400,9 +402,12 @@ struct swisd_transfers *swisd_transfers_open(const struct swisd_transfers_option
     return NULL;
   transfers->options = *options;
   transfers->shard_host =
-      (struct swisd_shard_fetches_host){.ended = on_shard_ended, .progress = on_shard_progress, .sources = on_shard_sources};
-  const struct swisd_shard_fetches_options shards = {.base = options->base, .links = options->links, .store = options->store,
-                                                     .disk = options->disk, .buffers = options->buffers,
+    (struct swisd_shard_fetches_host){.ended = on_shard_ended, .progress = on_shard_progress, .sources = on_shard_sources};
+  const struct swisd_shard_fetches_options shards = {.base = options->base,
+                                                     .links = options->links,
+                                                     .store = options->store,
+                                                     .disk = options->disk,
+                                                     .buffers = options->buffers,
                                                      .host = &transfers->shard_host};
   transfers->shards = swisd_shard_fetches_open(&shards);
   if (!transfers->shards) {

@@ -47,9 +47,9 @@ struct swisd_transfers_status {
   uint32_t fetching;
   uint64_t shards_fetched, bodies_fetched, bytes_fetched;
   struct swisd_shard_fetches_status shards;
-  uint64_t damaged;       /* shards and manifests whose digest was wrong */
-  uint64_t failed;        /* fetches that ended in another error */
-  bool disk_full;         /* the last shard or manifest did not fit */
+  uint64_t damaged; /* shards and manifests whose digest was wrong */
+  uint64_t failed;  /* fetches that ended in another error */
+  bool disk_full;   /* the last shard or manifest did not fit */
 };
 struct swisd_transfers_status swisd_transfers_status(const struct swisd_transfers *transfers);
 

@@ -290,13 +290,13 @@ int main(void)
 {
 #define FILES(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
   const struct CMUnitTest tests[] = {
-      FILES(what_was_put_away_comes_back_without_a_copy),
-      FILES(the_quota_takes_from_the_cache_oldest_first_and_never_from_what_is_held),
-      FILES(a_shard_that_comes_in_pieces_survives_a_restart),
-      FILES(what_does_not_match_its_digest_leaves_nothing),
-      FILES(a_partial_file_that_is_damaged_is_begun_anew),
-      FILES(a_disk_without_room_is_known_before_anything_is_fetched),
-      FILES(ranges_are_read_only_of_what_is_whole),
+    FILES(what_was_put_away_comes_back_without_a_copy),
+    FILES(the_quota_takes_from_the_cache_oldest_first_and_never_from_what_is_held),
+    FILES(a_shard_that_comes_in_pieces_survives_a_restart),
+    FILES(what_does_not_match_its_digest_leaves_nothing),
+    FILES(a_partial_file_that_is_damaged_is_begun_anew),
+    FILES(a_disk_without_room_is_known_before_anything_is_fetched),
+    FILES(ranges_are_read_only_of_what_is_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
