@@ -66,13 +66,32 @@ static const struct swisd_document_item *given(const struct swisd_reader *r, uin
   return swisd_document_find(r->document, map, key);
 }
 
+/* The rows that the file is read by. */
+static const struct swisd_key *rows(const struct swisd_reader *r, size_t *count)
+{
+  *count = r->keys ? r->key_count : swisd_key_count;
+  return r->keys ? r->keys : swisd_keys;
+}
+
+static const struct swisd_key *row_of(const struct swisd_reader *r, enum swisd_section section, const char *name)
+{
+  size_t count;
+  const struct swisd_key *keys = rows(r, &count);
+  for (size_t k = 0; k < count; k++) {
+    if (keys[k].section == section && strcmp(keys[k].name, name) == 0) {
+      return &keys[k];
+    }
+  }
+  return NULL;
+}
+
 static void complain_of_unknown_keys(struct swisd_reader *r, enum swisd_section section, uint32_t map)
 {
   const bool in_world = section == SWISD_SECTION_TOP && map != r->root;
   for (uint32_t i = 0; (i = swisd_document_next(r->document, map, i));) {
     const uint32_t node = r->document->items[i].key;
     const char *name = swisd_document_text(r->document, node);
-    const struct swisd_key *key = swisd_key_find(section, name);
+    const struct swisd_key *key = row_of(r, section, name);
     if (is_free_key(name) || (key && !(in_world && key->flags & SWISD_KEY_BASE_ONLY))) {
       continue;
     }
@@ -84,11 +103,12 @@ static void complain_of_unknown_keys(struct swisd_reader *r, enum swisd_section 
     }
     const char *known[32];
     char list[192] = "";
-    size_t count = 0;
-    for (size_t k = 0; k < swisd_key_count && count < 32; k++) {
-      if (swisd_keys[k].section == section) {
-        known[count++] = swisd_keys[k].name;
-        snprintf(list + strlen(list), sizeof list - strlen(list), " %s", swisd_keys[k].name);
+    size_t count = 0, row_count;
+    const struct swisd_key *keys = rows(r, &row_count);
+    for (size_t k = 0; k < row_count && count < 32; k++) {
+      if (keys[k].section == section) {
+        known[count++] = keys[k].name;
+        snprintf(list + strlen(list), sizeof list - strlen(list), " %s", keys[k].name);
       }
     }
     const char *near = swisd_suggest(name, known, count);
@@ -410,8 +430,10 @@ void swisd_reader_map(struct swisd_reader *r, enum swisd_section section, uint32
   if (node) {
     complain_of_unknown_keys(r, section, node);
   }
-  for (size_t k = 0; k < swisd_key_count; k++) {
-    const struct swisd_key *key = &swisd_keys[k];
+  size_t count;
+  const struct swisd_key *keys = rows(r, &count);
+  for (size_t k = 0; k < count; k++) {
+    const struct swisd_key *key = &keys[k];
     if (key->section != section || is_worlds(key)) {
       continue;
     }

@@ -17,6 +17,8 @@ struct swisd_reader {
   struct swisd_scenario *scenario; /* to fill; NULL: only check (no names to look up, no required keys at the top) */
   char path[192];                  /* dotted, of the value under way */
   uint32_t visits;                 /* values read so far, aliases counted each time */
+  const struct swisd_key *keys;    /* another table than the scenario's; NULL: that one */
+  size_t key_count;
 };
 
 enum { SWISD_READER_VISITS_MAX = 500000 };

@@ -450,11 +450,35 @@ static void read_devices(struct swisd_reader *r, uint32_t node, struct swisd_sce
   }
 }
 
+/* A text, or a list of texts, into an array. */
+static void read_texts(struct swisd_reader *r, const struct swisd_key *key, uint32_t node, void *base)
+{
+  const size_t stride = (size_t)key->max + 1, room = key->bytes / stride;
+  const bool is_list = r->document->nodes[node].kind == SWISD_NODE_LIST;
+  size_t count = 0;
+  for (uint32_t i = 0; !is_list || (i = swisd_document_next(r->document, node, i));) {
+    const uint32_t at = is_list ? r->document->items[i].value : node;
+    const uint32_t mark = is_list ? swisd_reader_enter(r, "", (int64_t)count) : (uint32_t)strlen(r->path);
+    const char *text = scalar_text(r, at, is_list ? "a text" : "a text, or a list of them");
+    if (count == room) {
+      swisd_reader_complain(r, at, "is one more than the %zu allowed", room);
+    } else if (text) {
+      read_text(r, key, at, text, base ? (char *)base + count * stride : NULL);
+    }
+    swisd_reader_leave(r, mark);
+    if (!is_list || count++ == room) {
+      return;
+    }
+  }
+}
+
 void swisd_reader_value(struct swisd_reader *r, const struct swisd_key *key, uint32_t node, void *base)
 {
   const uint8_t kind = r->document->nodes[node].kind;
   if (key->type == SWISD_KEY_DEVICES) {
     read_devices(r, node, base);
+  } else if (key->type == SWISD_KEY_TEXTS) {
+    read_texts(r, key, node, base);
   } else if (key->type == SWISD_KEY_FILES) {
     swisd_reader_files(r, node);
   } else if (key->type == SWISD_KEY_SETTINGS) {

@@ -245,6 +245,7 @@ void swisd_key_wanted(const struct swisd_key *key, char *text, size_t bytes)
     [SWISD_KEY_LIST] = "a list of maps",
     [SWISD_KEY_SPEEDS] = "a speed, e.g. 24 Gflops, or one for each of conv, dense, attention",
     [SWISD_KEY_TEXT] = "a text",
+    [SWISD_KEY_TEXTS] = "a text, or a list of them",
     [SWISD_KEY_WHOLE] = "a whole number",
     [SWISD_KEY_TIME_DISTRIBUTION] = "a time, e.g. 250 ms, or a distribution, e.g. {exponential: 4 min}",
     [SWISD_KEY_COUNT_DISTRIBUTION] = "a number, e.g. 100, or a distribution, e.g. {poisson: 100}",

@@ -52,12 +52,14 @@ enum swisd_key_type {
   SWISD_KEY_SETTINGS, /* paths with values */
   SWISD_KEY_SWEEP,
   SWISD_KEY_EXPECT,
+  SWISD_KEY_TEXTS, /* a text or a list of texts, each of max + 1 bytes in an array; an empty one ends it */
 };
 
 enum swisd_key_flags {
   SWISD_KEY_REQUIRED = 1,
   SWISD_KEY_BASE_ONLY = 2, /* not in a world */
   SWISD_KEY_STUDY = 4,     /* of a study, not of a run: not part of a resolved point */
+  SWISD_KEY_RELOAD = 64,   /* node.yml: may change while the node runs */
 };
 
 struct swisd_key {
