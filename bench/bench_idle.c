@@ -66,7 +66,7 @@ int main(int argc, char **argv)
   char root[] = "/tmp/swisd-bench-XXXXXX", directory[NODES][64], seed[64] = "", log[256];
   struct swisd_lab_process nodes[NODES] = {0}, classify;
   struct swisd_error error = {""};
-  int status = mkdtemp(root) ? 0 : 2;
+  int status = mkdtemp(root) && swisd_lab_join_key(root, &error) == 0 ? 0 : 2;
   for (int i = 0; i < NODES && status == 0; i++) {
     snprintf(directory[i], sizeof directory[i], "%s/%d", root, i);
     snprintf(log, sizeof log, "%s.log", directory[i]);

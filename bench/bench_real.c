@@ -59,7 +59,8 @@ static void start_node(struct lab *lab, uint32_t index)
 static void open_lab(struct lab *lab, const char *swisd, uint32_t count, const double gflops[])
 {
   *lab = (struct lab){.swisd = swisd, .root = "/tmp/swisd-bench-XXXXXX", .count = count};
-  if (!mkdtemp(lab->root))
+  struct swisd_error error;
+  if (!mkdtemp(lab->root) || swisd_lab_join_key(lab->root, &error) != 0)
     exit(2);
   for (uint32_t i = 0; i < count; i++) {
     snprintf(lab->directories[i], sizeof lab->directories[i], "%s/%u", lab->root, i);

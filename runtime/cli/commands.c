@@ -112,6 +112,12 @@ static const struct swisd_cli_option explain_options[] = {
   {"json", NULL, "the whole explanation as one JSON object"},
   {0}};
 static const struct swisd_cli_option fault_options[] = {{"data", "DIR", "data directory of the node"}, {0}};
+static const struct swisd_cli_option keygen_options[] = {
+    {"key-file", "FILE", "the join key's file ($SWISD_KEY_FILE, or join.key of this user)"},
+    {"rotate", NULL, "put a new join key in front; the former stays valid beside it"},
+    {"retire", NULL, "then, when every node has both: leave the first one only"},
+    {"data", "DIR", "also make the identity of a node with that data directory"},
+    {0}};
 static const struct swisd_cli_option replay_options[] = {
   {"trace", NULL, "print what happened, line by line"}, {"repeat", "N", "replay N times (for timing)"}, {0}};
 static const struct swisd_cli_option bench_options[] = {
@@ -151,6 +157,8 @@ const struct swisd_command swisd_commands[] = {
   {"filter", "IMAGE.pgm", "Take the noise out of a grey image, in strips, with the swarm. The image goes to stdout.",
    OPTIONS(swisd_peer_options_common, swisd_peer_options_filter), swisd_command_filter, false},
   {"bench", "", "Measure this device: what `swisd node` would advertise.", OPTIONS(bench_options), swisd_command_bench, false},
+  {"keygen", "", "Make the swarm's join key, or the identity of a node; change the join key.", OPTIONS(keygen_options),
+   swisd_command_keygen, false},
   {"status", "", "What the node of a data directory is doing.", OPTIONS(status_options), swisd_command_status, false},
   {"top", "", "The devices and jobs a node sees, on the whole terminal, redrawn every second.", OPTIONS(top_options),
    swisd_command_top, false},

@@ -50,6 +50,7 @@ int swisd_command_init(const struct swisd_command *command, int argc, char **arg
 int swisd_command_check(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_schema(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_node(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_keygen(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_classify(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_ask(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_filter(const struct swisd_command *command, int argc, char **argv);

@@ -215,7 +215,9 @@ static void end_devices(struct swisd_demo_lab *lab)
 int swisd_demo_lab_run(struct swisd_demo_lab *lab, struct swisd_demo_plan *plan, void (*idle)(void), struct swisd_error *error)
 {
   lab->plan = plan;
-  int result = start_devices(lab, error);
+  int result = swisd_lab_join_key(lab->directory, error);
+  if (result == 0)
+    result = start_devices(lab, error);
   if (result == 0)
     result = start_submitter(lab, error);
   if (result == 0)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "runtime/base/json_read.h"
+#include "runtime/net/admission.h"
 #include "runtime/net/clock.h"
 #include "runtime/net/control.h"
 
@@ -65,6 +66,16 @@ int swisd_lab_start(struct swisd_lab_process *process, const char *const *argv, 
   if (err >= 0)
     close(err);
   return process->pid > 0 ? 0 : -1;
+}
+
+int swisd_lab_join_key(const char *directory, struct swisd_error *error)
+{
+  char path[512];
+  if (snprintf(path, sizeof path, "%s/join.key", directory) >= (int)sizeof path)
+    return swisd_error_set(error, "%s: the path is too long", directory);
+  if (swisd_admission_create(path, error) < 0)
+    return -1;
+  return setenv("SWISD_KEY_FILE", path, 1) == 0 ? 0 : swisd_error_set(error, "out of memory");
 }
 
 void swisd_lab_signal(const struct swisd_lab_process *process, int signal_number)

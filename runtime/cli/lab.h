@@ -26,6 +26,9 @@ int swisd_lab_exit_status(const struct swisd_lab_process *process);
 /* SIGKILL, also for a stopped one, and waits for it. */
 void swisd_lab_kill(struct swisd_lab_process *process);
 
+/* Makes a join key in `directory` and names it to every process that is started from here on (SWISD_KEY_FILE). */
+int swisd_lab_join_key(const char *directory, struct swisd_error *error);
+
 /* A number out of the status of the node in `directory` ("/members_alive"); -1 when there is no answer. */
 double swisd_lab_status_number(const char *directory, const char *pointer);
 /* A text out of it ("/id"); false when there is none. */

@@ -10,6 +10,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/cli/device_speed.h"
+#include "runtime/cli/join_key.h"
 #include "runtime/cli/lab.h"
 #include "runtime/core/rate.h"
 #include "runtime/net/socket_address.h"
@@ -22,7 +23,7 @@ const struct swisd_cli_option swisd_peer_options_common[] = {
     {"port", "N", "port to listen on, TCP and UDP (7117, or any free one)"},
     {"listen", "HOST", "address to listen on (127.0.0.1; 0.0.0.0 for all)"},
     {"advertise", "HOST", "address that others reach this node by (what it listens on)"},
-    {"key-file", "FILE", "join key of the swarm; without one, anybody may join"},
+    {"key-file", "FILE", "join key of the swarm ($SWISD_KEY_FILE, or this user's join.key)"},
     {"data", "DIR", "data directory: identity and shards"},
     {"rate", "RATE", "emulated link, both ways, as 20 Mbit/s"},
     {"delay", "TIME", "emulated link, each way, as 10 ms"},
@@ -253,9 +254,22 @@ static struct swisd_peer *open_somewhere(struct swisd_peer_setup *setup, struct 
   return setup->directory_given ? swisd_peer_open(&setup->options, error) : open_in_a_free_directory(setup, error);
 }
 
+static int find_key(struct swisd_peer_setup *setup, struct swisd_error *error)
+{
+  if (setup->options.key_file)
+    return 0;
+  const int found = swisd_join_key_find(setup->key_file, error);
+  if (found < 0)
+    return -1;
+  if (found == 1)
+    swisd_log(SWISD_LOG_INFO, "node", "made a join key in %s; nodes of other users and machines need a copy", setup->key_file);
+  setup->options.key_file = setup->key_file;
+  return 0;
+}
+
 struct swisd_peer *swisd_peer_setup_open(struct swisd_peer_setup *setup, struct swisd_error *error)
 {
-  if (set_speeds(setup, error) != 0)
+  if (find_key(setup, error) != 0 || set_speeds(setup, error) != 0)
     return NULL;
   struct swisd_peer_options *options = &setup->options;
   if (setup->no_work && options->seed_count == 0) {

@@ -1,11 +1,12 @@
 /* The options that every command with a node in it shares, and the making of that node.
  *
- * Defaults: loopback; port 7117 or, when that is taken and none was asked for, any free one; a data directory per user; the
- * open join key. A submitting command takes part with a node that does not work and whose data directory goes with it. */
+ * Defaults: loopback; port 7117 or, when that is taken and none was asked for, any free one; a data directory per user;
+ * this user's join key. A submitting command takes part with a node that does not work and whose data directory goes with it. */
 #ifndef SWISD_CLI_PEER_SETUP_H
 #define SWISD_CLI_PEER_SETUP_H
 
 #include "runtime/cli/commands.h"
+#include "runtime/cli/join_key.h"
 #include "runtime/net/peer.h"
 
 enum { SWISD_PORT_DEFAULT = 7117 };
@@ -22,6 +23,7 @@ struct swisd_peer_setup {
   int (*take_own)(struct swisd_peer_setup *setup, const char *name, const char *value, struct swisd_error *error);
   struct swisd_peer_options options;
   char directory[512];
+  char key_file[SWISD_JOIN_KEY_PATH_BYTES]; /* when none was given */
   bool directory_given, port_given, ephemeral;
   bool speed_given, throttle_given, no_work;
 };

@@ -91,10 +91,16 @@ static void print_work(FILE *out, const json_t *s, const json_t *before)
   else
     fprintf(out, "; %.0f datagrams out, %.0f in", swisd_node_number(s, "datagrams_sent"),
             swisd_node_number(s, "datagrams_received"));
-  fprintf(out, "\nrefused   %.0f connections, %.0f frames, %.0f messages, %.0f bodies, %.0f datagrams\n",
-          swisd_node_number(s, "connections_refused"), swisd_node_number(s, "frames_bad"), swisd_node_number(s, "messages_bad"),
+  fprintf(out,
+          "\nrefused   %.0f connections, %.0f over quota, %.0f frames, %.0f messages, %.0f bodies; datagrams: %.0f bad, "
+          "%.0f sealed with another key, %.0f replayed\n",
+          swisd_node_number(s, "connections_refused"), swisd_node_number(s, "connections_over_quota"),
+          swisd_node_number(s, "frames_bad"), swisd_node_number(s, "messages_bad") + swisd_node_number(s, "messages_limited"),
           swisd_node_number(s, "bodies_refused"),
-          swisd_node_number(s, "datagrams_bad") + swisd_node_number(s, "datagrams_forged"));
+          swisd_node_number(s, "datagrams_bad") + swisd_node_number(s, "datagrams_forged") +
+            swisd_node_number(s, "datagrams_limited"),
+          swisd_node_number(s, "datagrams_strange") + swisd_node_number(s, "datagrams_other_key"),
+          swisd_node_number(s, "datagrams_replayed"));
   if (swisd_node_true(s, "silent"))
     fprintf(out, "fault     silent: nothing comes, nothing goes (swisd fault resume ends that)\n");
   if (swisd_node_number(s, "slow_factor") > 1)

@@ -1,9 +1,12 @@
-/* Who may take part: those who hold the swarm's join key. The whole of today's protection lies in this file, so that the
- * links can be made safe (TLS, pairwise keys) by replacing it.
+/* Who may take part: those who hold a join key of the swarm.
  *
- * Streams: each side proves the key by HMAC-SHA256 over its role, both nonces and both ids, so that a proof serves neither
- * another connection nor the other direction. Datagrams: a 16-byte tag over the whole datagram. Nothing is encrypted, and
- * whoever holds the key can speak for anybody: use it on a loopback or in a closed network. */
+ * A key file has one line, or two while keys are being changed: all nodes get the new key beside the old one, then all lose
+ * the old one; at each moment any two nodes have one in common. A line is 64 hexadecimal digits (what `swisd keygen` makes) or
+ * a passphrase, which is stretched by scrypt because strangers can try passphrases at leisure once they have seen a proof.
+ *
+ * Streams: each side proves its keys by HMAC-SHA256 over its role, what only the two ends of this TLS session can compute,
+ * and both ids: a proof serves neither another session nor the other direction. Whoever dialled proves first, so a stranger
+ * who knocks is shown none. Datagrams: the join key seals introductions alone (introduction.h). */
 #ifndef SWISD_NET_ADMISSION_H
 #define SWISD_NET_ADMISSION_H
 
@@ -12,30 +15,44 @@
 #include <stdint.h>
 
 #include "runtime/base/error.h"
-#include "runtime/wire/frame.h"
-#include "runtime/wire/hello.h"
+#include "runtime/core/types.h"
+#include "runtime/net/tls.h"
 
-enum { SWISD_PROOF_BYTES = 32 };
-
-struct swisd_admission {
-  uint8_t key[32];
+enum {
+  SWISD_JOINKEY_BYTES = 32,
+  SWISD_JOINKEYS_MAX = 2,
+  SWISD_PROOF_BYTES = 32,
+  SWISD_PROOFS_BYTES_MAX = SWISD_JOINKEYS_MAX * SWISD_PROOF_BYTES,
 };
 
-/* From the first line of a file (8 to 1,000 characters); NULL: the open key that every swarm without one uses. */
+struct swisd_admission {
+  uint32_t count; /* at least one */
+  uint8_t keys[SWISD_JOINKEYS_MAX][SWISD_JOINKEY_BYTES];
+};
+
+/* Reads a key file. -1 with `error` that says where: not there, readable by everybody, no key in it. `admission` is only
+ * changed on success. */
 int swisd_admission_open(struct swisd_admission *admission, const char *key_file, struct swisd_error *error);
+/* Makes a key file with one new key, mode 0600, whole or not at all. 1: there is one already, which stays. -1 with `error`. */
+int swisd_admission_create(const char *key_file, struct swisd_error *error);
+/* Rotation, first step: a new key goes in front, the former first one becomes the second. `retire`: second step, only the
+ * first line stays. -1 with `error`. */
+int swisd_admission_rotate(const char *key_file, bool retire, struct swisd_error *error);
 
-/* A new nonce; -1 when the system has no randomness. */
-int swisd_admission_nonce(uint8_t nonce[SWISD_HELLO_NONCE_BYTES]);
+/* Names a key without telling it: equal keys have equal marks. */
+uint64_t swisd_admission_mark(const struct swisd_admission *admission, uint32_t key);
+bool swisd_admission_has(const struct swisd_admission *admission, uint64_t mark);
 
-/* What the sender of `own`, who has received `other`, proves. `dialled`: the prover opened the connection. */
-void swisd_admission_prove(const struct swisd_admission *admission, bool dialled, const struct swisd_hello *own,
-                           const struct swisd_hello *other, uint8_t proof[SWISD_PROOF_BYTES]);
-/* Whether `proof` of `other` to `own` holds; `dialled`: `other` opened the connection. */
-bool swisd_admission_verify(const struct swisd_admission *admission, bool dialled, const struct swisd_hello *own,
-                            const struct swisd_hello *other, const uint8_t *proof, size_t bytes);
-
-void swisd_admission_seal(const struct swisd_admission *admission, const uint8_t *bytes, size_t count,
-                          uint8_t tag[SWISD_DATAGRAM_TAG_BYTES]);
-bool swisd_admission_opens(const struct swisd_admission *admission, const uint8_t *bytes, size_t count, const uint8_t *tag);
+struct swisd_admission_claim {
+  bool dialled; /* the prover opened the connection */
+  struct swisd_id prover, verifier;
+  uint8_t binding[SWISD_TLS_BINDING_BYTES];
+};
+/* One proof per key; returns their bytes. */
+size_t swisd_admission_prove(const struct swisd_admission *admission, const struct swisd_admission_claim *claim,
+                             uint8_t proofs[SWISD_PROOFS_BYTES_MAX]);
+/* Which of our keys a peer's proofs show; -1: none. */
+int swisd_admission_verify(const struct swisd_admission *admission, const struct swisd_admission_claim *claim,
+                           const uint8_t *proofs, size_t bytes);
 
 #endif

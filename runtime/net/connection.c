@@ -7,10 +7,10 @@
 #include <string.h>
 
 enum {
-  OUTGOING_MAX = 4096,     /* bodies waiting to leave on one connection */
-  INCOMING_MAX = 256,      /* bodies of messages half here: more is no peer of ours */
+  OUTGOING_MAX = 4096, /* bodies waiting to leave on one connection */
+  INCOMING_MAX = 256,  /* bodies of messages half here: more is no peer of ours */
   HANDSHAKE_SECONDS = 5,
-  RETIRE_SECONDS = 1,      /* the peer has long changed over to the other connection by then */
+  RETIRE_SECONDS = 1, /* the peer has long changed over to the other connection by then */
 };
 
 struct outgoing_body {
@@ -40,14 +40,43 @@ static void end(struct swisd_connection *connection, const char *why, bool refus
 
 /* ---- handshake ---- */
 
-static void send_hello(struct swisd_connection *connection)
+static struct swisd_admission_claim claim(const struct swisd_connection *connection, bool ours)
 {
-  uint8_t bytes[SWISD_FRAME_HELLO_BYTES_MAX];
+  struct swisd_admission_claim claim = {.dialled = ours == connection->dialled,
+                                        .prover = ours ? connection->own.id : connection->theirs.id,
+                                        .verifier = ours ? connection->theirs.id : connection->own.id};
+  memcpy(claim.binding, connection->binding, sizeof claim.binding);
+  return claim;
+}
+
+static void introduce(struct swisd_connection *connection)
+{
+  uint8_t bytes[SWISD_FRAME_HELLO_BYTES_MAX], proofs[SWISD_PROOFS_BYTES_MAX];
   size_t count = 0;
   const int status = swisd_hello_encode(&connection->own, bytes, sizeof bytes, &count);
   assert(status == SWISD_WIRE_OK);
-  const struct swisd_frame frame = {.kind = SWISD_FRAME_HELLO, .data = bytes, .data_count = (uint32_t)count};
-  swisd_stream_send(connection->stream, &frame);
+  const struct swisd_frame hello = {.kind = SWISD_FRAME_HELLO, .data = bytes, .data_count = (uint32_t)count};
+  swisd_stream_send(connection->stream, &hello);
+  const struct swisd_admission_claim own = claim(connection, true);
+  const struct swisd_frame proof = {.kind = SWISD_FRAME_PROOF,
+                                    .data = proofs,
+                                    .data_count = (uint32_t)swisd_admission_prove(connection->admission, &own, proofs)};
+  swisd_stream_send(connection->stream, &proof);
+}
+
+/* TLS stands: the peer is who its key says. */
+static void on_opened(struct swisd_stream_host *host, struct swisd_id peer)
+{
+  struct swisd_connection *connection = (struct swisd_connection *)host;
+  connection->theirs.id = peer;
+  if (swisd_id_equal(peer, connection->own.id))
+    end(connection, "this is the node itself", false);
+  else if (!swisd_id_is_zero(connection->dialled_id) && !swisd_id_equal(connection->dialled_id, peer))
+    end(connection, "another node answers there", false);
+  else if (swisd_stream_binding(connection->stream, connection->binding) != 0)
+    end(connection, "TLS gives no keying material", false);
+  else if (connection->dialled)
+    introduce(connection);
 }
 
 static void on_hello(struct swisd_connection *connection, const struct swisd_frame *frame)
@@ -57,34 +86,27 @@ static void on_hello(struct swisd_connection *connection, const struct swisd_fra
   int status = swisd_hello_decode(frame->data, frame->data_count, &theirs);
   if (status == SWISD_WIRE_OK)
     status = swisd_hello_negotiate(&connection->own, &theirs, &version);
-  if (status != SWISD_WIRE_OK || theirs.nonce_count != SWISD_HELLO_NONCE_BYTES) {
+  if (status != SWISD_WIRE_OK)
     end(connection, status == SWISD_WIRE_VERSION ? "no protocol version in common" : "a HELLO that is none", true);
-    return;
+  else if (!swisd_id_equal(theirs.id, connection->theirs.id))
+    end(connection, "a HELLO in the name of another", true);
+  else {
+    connection->theirs = theirs;
+    connection->greeted = true;
   }
-  if (swisd_id_equal(theirs.id, connection->own.id)) {
-    end(connection, "this is the node itself", false);
-    return;
-  }
-  if (!swisd_id_is_zero(connection->dialled_id) && !swisd_id_equal(connection->dialled_id, theirs.id)) {
-    end(connection, "another node answers there", false);
-    return;
-  }
-  connection->theirs = theirs;
-  connection->greeted = true;
-  swisd_stream_set_peer(connection->stream, theirs.id);
-  uint8_t proof[SWISD_PROOF_BYTES];
-  swisd_admission_prove(connection->admission, connection->dialled, &connection->own, &theirs, proof);
-  const struct swisd_frame answer = {.kind = SWISD_FRAME_PROOF, .data = proof, .data_count = sizeof proof};
-  swisd_stream_send(connection->stream, &answer);
 }
 
 static void on_proof(struct swisd_connection *connection, const struct swisd_frame *frame)
 {
-  if (!swisd_admission_verify(connection->admission, !connection->dialled, &connection->own, &connection->theirs, frame->data,
-                              frame->data_count)) {
-    end(connection, "wrong join key", true);
+  const struct swisd_admission_claim theirs = claim(connection, false);
+  const int key = swisd_admission_verify(connection->admission, &theirs, frame->data, frame->data_count);
+  if (key < 0) {
+    end(connection, "another join key", true);
     return;
   }
+  connection->admitted_by = swisd_admission_mark(connection->admission, (uint32_t)key);
+  if (!connection->dialled)
+    introduce(connection);
   connection->proven = true;
   event_del(connection->timer);
   connection->host->proven(connection->host, connection);
@@ -166,12 +188,6 @@ static void on_body_data(struct swisd_connection *connection, const struct swisd
 }
 
 /* ---- the stream's host ---- */
-
-static void on_opened(struct swisd_stream_host *host)
-{
-  struct swisd_connection *connection = (struct swisd_connection *)host;
-  send_hello(connection);
-}
 
 static void on_frame(struct swisd_stream_host *host, const struct swisd_frame *frame)
 {
@@ -278,7 +294,10 @@ static bool on_next(struct swisd_stream_host *host, uint32_t bytes_max, struct s
 static void on_closed(struct swisd_stream_host *host, const char *why)
 {
   struct swisd_connection *connection = (struct swisd_connection *)host;
-  end(connection, why, !connection->proven && !connection->dialled);
+  const bool unproven = !connection->proven;
+  if (unproven && connection->dialled && !swisd_id_is_zero(connection->theirs.id))
+    why = "it ended the connection after our proof: another join key there, or too many connections";
+  end(connection, why, unproven && !connection->dialled);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *argument)
@@ -303,21 +322,22 @@ struct swisd_connection *swisd_connection_open(struct event_base *base, struct s
     return NULL;
   }
   *connection = (struct swisd_connection){
-      .stream_host = {.opened = on_opened, .frame = on_frame, .data = on_data, .next = on_next, .closed = on_closed},
-      .dialled_id = dialled_id, .dialled = dialled, .own = *hello, .host = host, .admission = admission};
+    .stream_host = {.opened = on_opened, .frame = on_frame, .data = on_data, .next = on_next, .closed = on_closed},
+    .dialled_id = dialled_id,
+    .dialled = dialled,
+    .own = *hello,
+    .host = host,
+    .admission = admission};
   connection->messages_end = &connection->messages_first;
   connection->fetches_end = &connection->fetches_first;
-  connection->own.nonce_count = SWISD_HELLO_NONCE_BYTES;
   connection->stream = swisd_stream_open(streams, fd, dialled, &connection->stream_host);
   connection->timer = evtimer_new(base, on_timer, connection);
-  if (!connection->stream || !connection->timer || swisd_admission_nonce(connection->own.nonce) != 0) {
+  if (!connection->stream || !connection->timer) {
     swisd_connection_close(connection);
     return NULL;
   }
   const struct timeval patience = {.tv_sec = HANDSHAKE_SECONDS};
   event_add(connection->timer, &patience);
-  if (!dialled)
-    send_hello(connection);
   return connection;
 }
 
@@ -363,9 +383,8 @@ int swisd_connection_send(struct swisd_connection *connection, const struct swis
   numbered.channel = connection->channel_next++;
   if (swisd_stream_send(connection->stream, &numbered) != 0)
     return -1;
-  return frame->u.body.bytes > 0
-             ? outgoing_add(connection, false, numbered.channel, body, offset, offset + frame->u.body.bytes)
-             : 0;
+  return frame->u.body.bytes > 0 ? outgoing_add(connection, false, numbered.channel, body, offset, offset + frame->u.body.bytes)
+                                 : 0;
 }
 
 int swisd_connection_send_data(struct swisd_connection *connection, uint32_t channel, struct swisd_blob *blob)

@@ -1,5 +1,8 @@
 /* One stream to one peer: HELLO and PROOF, then messages, bodies and fetches in both directions.
  *
+ * Inside TLS, whoever dialled says HELLO and proves the join key; only then does the other do the same. Until both have, nothing
+ * else is said or heard, and all of it has five seconds.
+ *
  * Bodies leave in pieces of at most 256 KiB, the channels of messages and those of fetches taking turns, so that a shard of
  * many megabytes does not hold up the rows of a task. Bodies that come with messages are put together here and handed on
  * with their message; those beyond what the host admits are received and thrown away. */
@@ -8,6 +11,7 @@
 
 #include "runtime/net/admission.h"
 #include "runtime/net/stream.h"
+#include "runtime/wire/hello.h"
 
 struct event;
 struct event_base;
@@ -35,14 +39,17 @@ struct swisd_connection {
   struct swisd_stream_host stream_host; /* first: a stream's host is its connection */
   struct swisd_connection *next;        /* the host's, to keep it in a list */
   struct swisd_id dialled_id;           /* whom we meant to reach; zero: whoever is there */
+  struct swisd_address from;            /* the host's: where an accepted one came from */
   bool dialled, proven, retired;
-  struct swisd_hello own, theirs; /* `theirs` is set when proven (its id may be used from HELLO on) */
+  struct swisd_hello own, theirs; /* `theirs` is set when proven (its id from the end of TLS's handshake on) */
+  uint64_t admitted_by;           /* mark of the join key that the peer has proven */
   /* private */
   struct swisd_connection_host *host;
   const struct swisd_admission *admission;
   struct swisd_stream *stream;
   struct event *timer; /* for the handshake; later for retirement */
   bool greeted;        /* HELLO has come */
+  uint8_t binding[SWISD_TLS_BINDING_BYTES];
   bool fetch_turn, closing;
   uint32_t channel_next;
   uint32_t outgoing_count, incoming_count;
@@ -50,7 +57,7 @@ struct swisd_connection {
   struct incoming_body *incoming;
 };
 
-/* Takes over `fd`. `hello` is ours, without nonce. NULL when it cannot be set up. */
+/* Takes over `fd`. `hello` is ours. NULL when it cannot be set up. */
 struct swisd_connection *swisd_connection_open(struct event_base *base, struct swisd_streams *streams, int fd, bool dialled,
                                                struct swisd_id dialled_id, const struct swisd_hello *hello,
                                                const struct swisd_admission *admission, struct swisd_connection_host *host);

@@ -324,6 +324,8 @@ static void print_network(struct swisd_json *json, const struct swisd_peer_statu
   number(json, "frames_bad", links->streams.frames_bad);
   number(json, "frames_skipped", links->streams.frames_skipped);
   number(json, "connections_refused", links->refused);
+  number(json, "connections_over_quota", links->over_quota);
+  number(json, "messages_limited", links->messages_limited);
   number(json, "dial_failed", links->dial_failed);
   number(json, "messages_sent", links->messages_sent);
   number(json, "messages_received", links->messages_received);
@@ -342,6 +344,12 @@ static void print_network(struct swisd_json *json, const struct swisd_peer_statu
   number(json, "datagrams_received", datagrams->received);
   number(json, "datagram_bytes_sent", datagrams->bytes_sent);
   number(json, "datagrams_forged", datagrams->forged);
+  number(json, "datagrams_replayed", datagrams->replayed);
+  number(json, "datagrams_strange", datagrams->strange);
+  number(json, "datagrams_other_key", datagrams->other_key);
+  number(json, "datagrams_limited", datagrams->limited);
+  number(json, "introductions", datagrams->introduced);
+  number(json, "introductions_unanswered", datagrams->unanswered);
   number(json, "datagrams_bad", bad);
   number(json, "datagrams_dropped", status->datagrams_dropped);
   number(json, "shards_fetched", status->transfers.shards_fetched);

@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -49,7 +48,8 @@ static int write_whole(const struct swisd_identity *identity, const char *name, 
     return -1;
   if (snprintf(temporary, sizeof temporary, "%s.new", path) >= (int)sizeof temporary)
     return swisd_error_set(error, "%s: the path is too long", path);
-  const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  unlink(temporary); /* of a process that died here; one made anew has the mode below for certain */
+  const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0)
     return swisd_error_set(error, "%s: cannot write: %s", temporary, strerror(errno));
   const ssize_t written = write(fd, contents, bytes);
@@ -81,56 +81,34 @@ static int read_incarnation(struct swisd_identity *identity, struct swisd_error 
   return 0;
 }
 
-static int make_key(struct swisd_identity *identity, EVP_PKEY **key, struct swisd_error *error)
+static int make_key(struct swisd_identity *identity, struct swisd_error *error)
 {
-  *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-  BIO *text = BIO_new(BIO_s_mem());
-  int result = -1;
-  if (!*key || !text || PEM_write_bio_PrivateKey(text, *key, NULL, NULL, 0, NULL, NULL) != 1) {
-    swisd_error_set(error, "%s: OpenSSL cannot make an Ed25519 key", identity->directory);
-  } else {
-    char *bytes;
-    const long length = BIO_get_mem_data(text, &bytes);
-    result = write_whole(identity, "key.pem", bytes, (size_t)length, error);
-  }
-  BIO_free(text);
-  if (result != 0) {
-    EVP_PKEY_free(*key);
-    *key = NULL;
-  }
+  char pem[SWISD_NODEKEY_PEM_BYTES_MAX];
+  if (swisd_nodekey_make(&identity->key, error) != 0)
+    return -1;
+  const size_t bytes = swisd_nodekey_write(&identity->key, pem);
+  const int result = bytes > 0 ? write_whole(identity, "key.pem", pem, bytes, error)
+                               : swisd_error_set(error, "%s: OpenSSL cannot write the key", identity->directory);
+  OPENSSL_cleanse(pem, sizeof pem);
   return result;
 }
 
 static int read_key(struct swisd_identity *identity, struct swisd_error *error)
 {
-  char path[640];
+  char path[640], pem[4096];
   if (path_in(identity, "key.pem", path, sizeof path, error) != 0)
     return -1;
-  EVP_PKEY *key = NULL;
   FILE *in = fopen(path, "re");
-  if (in) {
-    key = PEM_read_PrivateKey(in, NULL, NULL, NULL);
-    fclose(in);
-    if (!key)
-      return swisd_error_set(error, "%s: not a private key in PEM; remove the file to start as a new node", path);
-  } else if (errno != ENOENT) {
+  if (!in && errno == ENOENT)
+    return make_key(identity, error);
+  if (!in)
     return swisd_error_set(error, "%s: cannot read: %s", path, strerror(errno));
-  } else if (make_key(identity, &key, error) != 0) {
-    return -1;
-  }
-  size_t bytes = sizeof identity->public_key;
-  const bool raw = EVP_PKEY_get_raw_public_key(key, identity->public_key, &bytes) == 1 && bytes == sizeof identity->public_key;
-  EVP_PKEY_free(key);
-  if (!raw)
-    return swisd_error_set(error, "%s: not an Ed25519 key; remove the file to start as a new node", path);
-  uint8_t digest[EVP_MAX_MD_SIZE];
-  if (EVP_Digest(identity->public_key, sizeof identity->public_key, digest, NULL, EVP_sha256(), NULL) != 1)
-    return swisd_error_set(error, "%s: OpenSSL cannot compute SHA-256", path);
-  for (int i = 0; i < 8; i++) {
-    identity->id.hi = identity->id.hi << 8 | digest[i];
-    identity->id.lo = identity->id.lo << 8 | digest[8 + i];
-  }
-  return 0;
+  const size_t bytes = fread(pem, 1, sizeof pem, in);
+  fclose(in);
+  struct swisd_error cause;
+  const int result = swisd_nodekey_read(&identity->key, pem, bytes, &cause);
+  OPENSSL_cleanse(pem, sizeof pem);
+  return result == 0 ? 0 : swisd_error_set(error, "%s: %s; remove the file to start as a new node", path, cause.text);
 }
 
 int swisd_identity_open(struct swisd_identity *identity, const char *directory, struct swisd_error *error)
@@ -157,11 +135,13 @@ int swisd_identity_open(struct swisd_identity *identity, const char *directory, 
     swisd_identity_close(identity);
     return -1;
   }
+  identity->id = identity->key.id;
   return 0;
 }
 
 void swisd_identity_close(struct swisd_identity *identity)
 {
+  swisd_nodekey_free(&identity->key);
   if (identity->lock_fd >= 0)
     close(identity->lock_fd); /* and with it the lock */
   identity->lock_fd = -1;

@@ -9,14 +9,14 @@
 #define SWISD_NET_IDENTITY_H
 
 #include "runtime/base/error.h"
-#include "runtime/core/types.h"
+#include "runtime/net/nodekey.h"
 
 struct swisd_identity {
   char directory[512];
   int lock_fd;
-  struct swisd_id id;
-  uint32_t incarnation;   /* the last one written, 0 if none */
-  uint8_t public_key[32]; /* raw Ed25519 */
+  struct swisd_id id;       /* of the key */
+  uint32_t incarnation;     /* the last one written, 0 if none */
+  struct swisd_nodekey key;
 };
 
 /* Locks `directory` (made if missing, with its parents), and reads or makes the identity in it. -1 with `error` set: no

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/net/allowance.h"
 #include "runtime/net/clock.h"
 #include "runtime/net/connection.h"
+#include "runtime/net/quota.h"
 #include "runtime/net/socket_address.h"
 #include "runtime/wire/wire.h"
 
@@ -47,6 +49,7 @@ struct peer {
   bool failed; /* told to the host by the timer, never from inside a call of it */
   bool full;
   struct event *timer;
+  struct swisd_allowance allowance;
 };
 
 struct swisd_links {
@@ -57,6 +60,7 @@ struct swisd_links {
   uint32_t peer_count;
   struct swisd_connection *unproven; /* accepted ones */
   uint32_t unproven_count;
+  struct swisd_quota quota;
   struct swisd_message scratch; /* the message being handed on */
   struct swisd_links_status status;
 };
@@ -254,6 +258,7 @@ static void on_proven(struct swisd_connection_host *host, struct swisd_connectio
     list_remove(&links->unproven, connection);
     links->unproven_count--;
     links->status.accepted++;
+    swisd_quota_proven(&links->quota, &connection->from);
     if (!peer)
       peer = peer_add(links, connection->theirs.id);
     if (!peer) {
@@ -294,8 +299,10 @@ static void on_closed(struct swisd_connection_host *host, struct swisd_connectio
     else
       peer_fail(peer);
   } else if (!connection->proven) {
-    if (list_remove(&links->unproven, connection))
+    if (list_remove(&links->unproven, connection)) {
       links->unproven_count--;
+      swisd_quota_failed(&links->quota, &connection->from);
+    }
   } else if ((peer = peer_find(links, connection->theirs.id)) != NULL && !list_remove(&peer->others, connection)) {
     assert(peer->primary == connection);
     peer->primary = peer->others;
@@ -318,6 +325,12 @@ static void on_message(struct swisd_connection_host *host, struct swisd_connecti
   if (status != SWISD_WIRE_OK) {
     links->status.messages_bad++;
     swisd_log_limited(SWISD_LOG_WARN, "net", "a message could not be read: %s", swisd_wire_status_name(status));
+    swisd_blob_drop(body);
+    return;
+  }
+  struct peer *peer = peer_find(links, connection->theirs.id);
+  if (peer && !swisd_allowance_take(&peer->allowance, links->scratch.type, swisd_clock_now_ns())) {
+    links->status.messages_limited++;
     swisd_blob_drop(body);
     return;
   }
@@ -380,7 +393,7 @@ struct swisd_links *swisd_links_open(const struct swisd_links_options *options)
       (struct swisd_connection_host){.proven = on_proven, .message = on_message, .admit = on_admit,
                                      .fetch_frame = on_fetch_frame, .fetch_data = on_fetch_data, .drained = on_drained,
                                      .closed = on_closed};
-  links->streams = swisd_streams_open(options->base, options->shape);
+  links->streams = swisd_streams_open(options->base, options->shape, options->tls);
   if (!links->streams) {
     free(links);
     return NULL;
@@ -421,18 +434,40 @@ void swisd_links_set_incarnation(struct swisd_links *links, uint32_t incarnation
   links->options.hello.incarnation = incarnation;
 }
 
-void swisd_links_accept(struct swisd_links *links, int fd)
+/* A reset, not an orderly end: nothing of it stays here, and the stranger's system is told at once. */
+static void turn_away(struct swisd_links *links, int fd)
 {
-  if (links->unproven_count >= UNPROVEN_MAX) {
-    links->status.refused++;
-    close(fd);
+  const struct linger none = {.l_onoff = 1};
+  links->status.over_quota++;
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  close(fd);
+}
+
+/* The one that has been in its handshake longest makes room: strangers at many addresses cannot keep a member out. */
+static void drop_the_oldest(struct swisd_links *links)
+{
+  struct swisd_connection *oldest = links->unproven;
+  while (oldest->next)
+    oldest = oldest->next;
+  on_closed(&links->connection_host, oldest, "too many connections in their handshake", true);
+}
+
+void swisd_links_accept(struct swisd_links *links, int fd, const struct swisd_address *from)
+{
+  if (!swisd_quota_open(&links->quota, from, swisd_clock_now_ns())) {
+    turn_away(links, fd);
     return;
   }
+  if (links->unproven_count >= UNPROVEN_MAX)
+    drop_the_oldest(links);
   struct swisd_connection *connection =
       swisd_connection_open(links->options.base, links->streams, fd, false, (struct swisd_id){0}, &links->options.hello,
                             links->options.admission, &links->connection_host);
-  if (!connection)
+  if (!connection) {
+    swisd_quota_failed(&links->quota, from);
     return;
+  }
+  connection->from = *from;
   connection->next = links->unproven;
   links->unproven = connection;
   links->unproven_count++;
@@ -548,6 +583,26 @@ void swisd_links_cancel_data(struct swisd_links *links, struct swisd_id to, uint
   struct peer *peer = peer_find(links, to);
   if (peer && peer->primary)
     swisd_connection_cancel_data(peer->primary, channel);
+}
+
+/* Ends the first stream of the peer that no key admits any more; whether there was one. */
+static bool expel(struct swisd_links *links, struct peer *peer)
+{
+  struct swisd_connection *connections[] = {peer->primary, peer->others};
+  for (size_t i = 0; i < 2; i++)
+    for (struct swisd_connection *connection = connections[i]; connection; connection = connection->next)
+      if (!swisd_admission_has(links->options.admission, connection->admitted_by)) {
+        on_closed(&links->connection_host, connection, "its join key is not valid any more", true);
+        return true;
+      }
+  return false;
+}
+
+void swisd_links_readmit(struct swisd_links *links)
+{
+  for (struct peer *peer = links->peers; peer; peer = peer->next)
+    while (expel(links, peer))
+      ;
 }
 
 void swisd_links_kick(struct swisd_links *links)

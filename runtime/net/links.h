@@ -1,6 +1,6 @@
 /* Links to other nodes: at most one working stream per peer, dialled when there is something to say, accepted when they dial.
  *
- * A stream begins with HELLO and PROOF from both sides; only then does it count. If two nodes dial each other at the same
+ * A stream begins with TLS, HELLO and PROOF from both sides; only then does it count. If two nodes dial each other at the same
  * moment, both streams may come to stand: each side then sends on the one that the smaller id opened and lets the other run
  * dry, so nothing is lost. A peer that comes back (a new stream although one stands) replaces its old stream in the same way.
  *
@@ -13,6 +13,7 @@
 #include "runtime/net/admission.h"
 #include "runtime/net/bodies.h"
 #include "runtime/net/stream.h"
+#include "runtime/wire/hello.h"
 
 struct swisd_links;
 
@@ -32,8 +33,9 @@ struct swisd_links_options {
   struct event_base *base;
   struct swisd_linkshape *shape;
   struct swisd_bodies *bodies;
+  struct swisd_tls_node *tls; /* outlives the links, as does: */
   const struct swisd_admission *admission;
-  struct swisd_hello hello; /* ours; the nonce is made anew for each stream */
+  struct swisd_hello hello; /* ours */
   struct swisd_links_host *host;
 };
 
@@ -41,8 +43,8 @@ struct swisd_links *swisd_links_open(const struct swisd_links_options *options);
 void swisd_links_close(struct swisd_links *links);
 void swisd_links_set_incarnation(struct swisd_links *links, uint32_t incarnation); /* for the HELLOs to come */
 
-/* Takes over an accepted, nonblocking socket. */
-void swisd_links_accept(struct swisd_links *links, int fd);
+/* Takes over an accepted, nonblocking socket; one beyond the quota of its address is closed before anything is read. */
+void swisd_links_accept(struct swisd_links *links, int fd, const struct swisd_address *from);
 
 /* Sends `message`, with bytes [offset, offset + length) of `body` unless it is NULL (referenced until sent). `to` may be zero:
  * then whoever answers at `address` gets it. Nothing is promised: a message that cannot be queued is dropped and counted. */
@@ -57,13 +59,17 @@ void swisd_links_send_frame(struct swisd_links *links, struct swisd_id to, const
 void swisd_links_send_data(struct swisd_links *links, struct swisd_id to, uint32_t channel, struct swisd_blob *blob);
 void swisd_links_cancel_data(struct swisd_links *links, struct swisd_id to, uint32_t channel);
 
+/* The join keys changed: streams that were admitted by a key that is gone end. */
+void swisd_links_readmit(struct swisd_links *links);
 /* The emulated link's rules changed: silence, partition. */
 void swisd_links_kick(struct swisd_links *links);
 
 struct swisd_links_status {
   struct swisd_streams_status streams;
   uint64_t dialled, dial_failed, accepted, refused; /* refused: wrong key, wrong version, no HELLO in time */
+  uint64_t over_quota; /* connections closed before TLS, see quota.h */
   uint64_t messages_sent, messages_received, messages_dropped, messages_bad;
+  uint64_t messages_limited; /* more of their type than a peer may send, see allowance.h */
   uint64_t bodies_sent, bodies_received, body_bytes_sent, body_bytes_received;
   uint64_t bodies_refused; /* beyond grants or quota */
 };

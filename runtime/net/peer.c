@@ -16,6 +16,7 @@
 #include "runtime/net/clock.h"
 #include "runtime/net/peer_internal.h"
 #include "runtime/net/ports.h"
+#include "runtime/net/socket_address.h"
 
 enum {
   STEPS_PER_TURN = 256,   /* of the core's own wishes; then sockets get their turn */
@@ -289,17 +290,27 @@ static void on_listening(evutil_socket_t fd, short what, void *argument)
   (void)what;
   struct swisd_peer *peer = argument;
   for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-    const int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_storage from;
+    socklen_t length = sizeof from;
+    const int accepted = accept4(fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted < 0) {
       if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
         swisd_log_limited(SWISD_LOG_WARN, "net", "cannot accept a connection: %s", strerror(errno));
       return;
     }
-    swisd_links_accept(peer->links, accepted);
+    const struct swisd_address address = swisd_address_from_socket(&from);
+    swisd_links_accept(peer->links, accepted, &address);
   }
 }
 
 /* ---- opening and closing ---- */
+
+static int open_admission(struct swisd_peer *peer, struct swisd_error *error)
+{
+  if (!peer->options.key_file)
+    return swisd_error_set(error, "no join key: give the file of one; swisd keygen makes it");
+  return swisd_admission_open(&peer->admission, peer->options.key_file, error);
+}
 
 static int open_storage(struct swisd_peer *peer, struct swisd_error *error)
 {
@@ -335,13 +346,18 @@ static int open_threads(struct swisd_peer *peer, struct swisd_error *error)
 static int open_network(struct swisd_peer *peer, int udp_fd, struct swisd_error *error)
 {
   peer->datagrams_host = (struct swisd_peer_datagrams_host){{.datagram = on_datagram}, peer};
-  peer->datagrams = swisd_datagrams_open(peer->base, udp_fd, &peer->shape, &peer->admission, peer->identity.id,
-                                         &peer->datagrams_host.host);
+  const struct swisd_datagrams_options datagrams = {.base = peer->base, .shape = &peer->shape, .key = &peer->identity.key,
+                                                    .admission = &peer->admission, .host = &peer->datagrams_host.host,
+                                                    .incarnation = peer->identity.incarnation};
+  peer->datagrams = swisd_datagrams_open(&datagrams, udp_fd);
   peer->links_host.host = (struct swisd_links_host){.message = on_message, .unreachable = on_unreachable,
                                                     .writable = on_link_writable, .fetch_frame = on_fetch_frame,
                                                     .fetch_data = on_fetch_data};
   peer->links_host.peer = peer;
-  struct swisd_links_options links = {.base = peer->base, .shape = &peer->shape, .bodies = peer->bodies,
+  peer->tls = swisd_tls_node_open(&peer->identity.key, error);
+  if (!peer->tls)
+    return -1;
+  struct swisd_links_options links = {.base = peer->base, .shape = &peer->shape, .bodies = peer->bodies, .tls = peer->tls,
                                       .admission = &peer->admission, .hello = swisd_hello_default(),
                                       .host = &peer->links_host.host};
   links.hello.features = SWISD_HELLO_DATAGRAMS;
@@ -452,7 +468,7 @@ struct swisd_peer *swisd_peer_open(const struct swisd_peer_options *options, str
   if (!peer->base)
     swisd_error_set(error, "libevent cannot start");
   else if (swisd_identity_open(&peer->identity, options->data_directory, error) == 0 &&
-           swisd_admission_open(&peer->admission, options->key_file, error) == 0 &&
+           open_admission(peer, error) == 0 &&
            swisd_ports_open(&options->listen, &peer->listen_fd, &udp_fd, &peer->address, error) == 0) {
     if (peer->options.advertise.family == SWISD_ADDRESS_NONE)
       peer->options.advertise = peer->address;
@@ -480,6 +496,7 @@ void swisd_peer_close(struct swisd_peer *peer)
   swisd_transfers_close(peer->transfers);
   swisd_serving_close(peer->serving);
   swisd_links_close(peer->links);
+  swisd_tls_node_close(peer->tls);
   swisd_datagrams_close(peer->datagrams);
   while (peer->queue_first) {
     struct swisd_peer_queued *queued = peer->queue_first;
@@ -550,6 +567,15 @@ struct swisd_id swisd_peer_id(const struct swisd_peer *peer) { return peer->iden
 struct swisd_address swisd_peer_address(const struct swisd_peer *peer) { return peer->address; }
 const struct swisd_ledger *swisd_peer_ledger(const struct swisd_peer *peer) { return peer->ledger; }
 void swisd_peer_watch(struct swisd_peer *peer, struct swisd_peer_watcher *watcher) { peer->watcher = watcher; }
+
+int swisd_peer_reload_keys(struct swisd_peer *peer, struct swisd_error *error)
+{
+  if (open_admission(peer, error) != 0)
+    return -1;
+  swisd_links_readmit(peer->links);
+  swisd_datagrams_readmit(peer->datagrams);
+  return 0;
+}
 
 /* ---- faults ---- */
 

@@ -25,7 +25,7 @@ struct swisd_peer;
 
 struct swisd_peer_options {
   const char *data_directory;
-  const char *key_file;    /* NULL: the open key */
+  const char *key_file;    /* the swarm's join key; needed */
   const char *record_file; /* NULL: events are not recorded */
   const char *name;        /* for the status; NULL: none */
   const char *class_name;
@@ -54,6 +54,9 @@ void swisd_peer_run(struct swisd_peer *peer);
 /* Leaves in good order: tells the others, then ends the loop. Safe from any callback of the loop. */
 void swisd_peer_stop(struct swisd_peer *peer);
 void swisd_peer_break(struct swisd_peer *peer); /* ends the loop as it is; run() may be called again */
+
+/* Reads the join key file again (rotation): links that a key stood for which is gone end. -1 with `error`: all is as it was. */
+int swisd_peer_reload_keys(struct swisd_peer *peer, struct swisd_error *error);
 
 struct event_base *swisd_peer_base(struct swisd_peer *peer);
 const struct swisd_node *swisd_peer_node(const struct swisd_peer *peer);

@@ -37,6 +37,7 @@ struct swisd_peer {
   struct event_base *base;
   struct swisd_identity identity;
   struct swisd_admission admission;
+  struct swisd_tls_node *tls;
   struct swisd_linkshape shape;
   struct swisd_address address; /* where it listens */
   int listen_fd;

@@ -12,7 +12,7 @@
  *
  *   kind            channel            fixed fields                                            data (at most)
  *    1 HELLO        0                  -                                                       hello.h (1 KiB)
- *    2 PROOF        0                  -                                                       of the join key (64 B)
+ *    2 PROOF        0                  -                                                       of the join keys (64 B)
  *    3 MESSAGE      0                  -                                                       wire.h (64 KiB)
  *    4 MESSAGE_BODY the sender's       body bytes u64, digest u64                              wire.h (64 KiB)
  *    5 BODY_DATA    of MESSAGE_BODY    -                                                       256 KiB
@@ -25,7 +25,8 @@
  *   12 GRANT        0                  bytes u64                                               -
  *   13 PING         echoed             -                                                       -
  *
- * The first frame of each side is HELLO, the second PROOF; nothing else is accepted before them.
+ * Frames travel inside TLS. The first frame of each side is HELLO, the second PROOF, those of the side that dialled first;
+ * nothing else is accepted before them.
  *
  * Bodies. MESSAGE_BODY announces how many bytes come in BODY_DATA frames of the same channel, whose number the sender picks
  * and does not use again before the body is complete. The message is delivered when all its bytes are there. Frames of
@@ -41,16 +42,17 @@
  * ignored: both are room for later versions. What is too long for its kind, or too short, breaks the stream: it cannot be
  * found again, so the link ends.
  *
- * A datagram is one message (a type marked D in core/message.h) in an envelope of 44 bytes:
+ * A datagram is one sealed message (a type marked D in core/message.h) in an envelope of 44 bytes:
  *
  *    0            2         3        4               20              28                        n - 16        n
  *   +------------+---------+--------+---------------+---------------+------------- - - -------+-------------+
  *   | magic "Sw" | version | flags  | sender id     | counter u64   | message (wire.h)        | tag         |
  *   +------------+---------+--------+---------------+---------------+------------- - - -------+-------------+
  *
- * The tag seals all bytes before it: the first 16 of HMAC-SHA256 under the join key (or a pairwise key); whoever holds the
- * key computes and compares it, in constant time. The counter of one sender never falls, across restarts too
- * (incarnation << 32 | count), so a replayed datagram shows. */
+ * The message is encrypted, and the tag seals it and the head before it, under a key that only sender and receiver have; the
+ * counter is the sender's under that key, so a replayed datagram shows. With INTRODUCTION in the flags the datagram is what
+ * two nodes come to such a key by, sealed with the join key; its counter never falls in the sender's whole life (incarnation
+ * << 32 | count). What sealing is, and what an introduction contains, is the link's affair (runtime/net). */
 #ifndef SWISD_WIRE_FRAME_H
 #define SWISD_WIRE_FRAME_H
 
@@ -149,15 +151,17 @@ enum {
   SWISD_DATAGRAM_MESSAGE_BYTES_MAX = SWISD_DATAGRAM_BYTES_MAX - SWISD_DATAGRAM_HEAD_BYTES - SWISD_DATAGRAM_TAG_BYTES,
 };
 
+enum swisd_datagram_flags { SWISD_DATAGRAM_INTRODUCTION = 1 };
+
 struct swisd_datagram {
   uint8_t version; /* writing: SWISD_PROTOCOL_VERSION unless another was agreed on */
-  uint8_t flags;   /* none yet; unknown ones are ignored */
+  uint8_t flags;   /* enum swisd_datagram_flags; unknown ones are ignored */
   struct swisd_id sender;
   uint64_t counter;
   /* parsing only; all lie in the caller's bytes */
-  const uint8_t *message;
+  const uint8_t *message; /* sealed */
   size_t message_count;
-  const uint8_t *tag; /* SWISD_DATAGRAM_TAG_BYTES; seals the bytes from the start of the datagram up to here */
+  const uint8_t *tag; /* SWISD_DATAGRAM_TAG_BYTES, right behind the message */
 };
 
 /* Takes a datagram apart; the tag is not checked (do that before believing anything). SWISD_WIRE_OK, _TRUNCATED (no room for

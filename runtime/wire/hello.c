@@ -5,7 +5,7 @@
 static bool hello_valid(const void *base)
 {
   const struct swisd_hello *hello = base;
-  return hello->version_min <= hello->version_max && (hello->nonce_count == 0 || hello->nonce_count == SWISD_HELLO_NONCE_BYTES);
+  return hello->version_min <= hello->version_max;
 }
 
 /* version_min is the tag of the array, not a field. */
@@ -15,7 +15,6 @@ static const struct swisd_field hello_rows[] = {
   SWISD_SOMEBODY(struct swisd_hello, id),
   SWISD_NUMBER(struct swisd_hello, incarnation),
   SWISD_LIST(struct swisd_hello, addresses, address_count, swisd_address_bare),
-  SWISD_BYTES(struct swisd_hello, nonce, nonce_count),
 };
 static const struct swisd_fields hello_fields = SWISD_FIELDS(hello_rows, .valid = hello_valid);
 

@@ -1,8 +1,7 @@
 /* HELLO: the first frame each side sends on a stream. Who it is, which protocol versions it speaks, where it listens.
  *
- * Data of a HELLO frame, MessagePack: [version min, version max, features, id, incarnation, addresses, nonce]. Trailing fields
- * that this version does not know are ignored. The nonce makes each PROOF of the join key new; what exactly is proved is
- * the link's affair (runtime/net). */
+ * Data of a HELLO frame, MessagePack: [version min, version max, features, id, incarnation, addresses]. Trailing fields
+ * that this version does not know are ignored. That the id is the speaker's is the link's affair (runtime/net). */
 #ifndef SWISD_WIRE_HELLO_H
 #define SWISD_WIRE_HELLO_H
 
@@ -14,7 +13,7 @@
 #include "runtime/core/types.h"
 #include "runtime/wire/wire_status.h"
 
-enum { SWISD_PROTOCOL_VERSION_MIN = 1, SWISD_HELLO_NONCE_BYTES = 16 };
+enum { SWISD_PROTOCOL_VERSION_MIN = 1 };
 
 /* Numbers are on the wire: append only. A feature is used when both sides name it. */
 enum swisd_hello_features {
@@ -28,8 +27,6 @@ struct swisd_hello {
   uint32_t incarnation;
   uint8_t address_count;
   struct swisd_address addresses[SWISD_ADDRESSES_MAX]; /* none: outbound only */
-  uint8_t nonce_count;                                 /* SWISD_HELLO_NONCE_BYTES, or 0 */
-  uint8_t nonce[SWISD_HELLO_NONCE_BYTES];
 };
 
 /* A HELLO of this build: its versions; everything else zero. */

@@ -61,6 +61,8 @@ void swarm_start(struct swarm *swarm, uint32_t count, const char *gflops)
   snprintf(swarm->directory, sizeof swarm->directory, "%s/swisd-test-XXXXXX", temporary && *temporary ? temporary : "/tmp");
   assert_non_null(mkdtemp(swarm->directory));
   current = *swarm;
+  struct swisd_error error;
+  assert_int_equal(swisd_lab_join_key(swarm->directory, &error), 0);
   char directory[SWARM_PATH_BYTES];
   swarm_node_directory(swarm, 0, directory);
   for (uint32_t i = 0; i < count; i++) {

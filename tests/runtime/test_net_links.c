@@ -24,6 +24,8 @@ struct side {
   struct swisd_bodies *bodies;
   struct swisd_linkshape shape;
   struct swisd_admission admission;
+  struct swisd_nodekey key;
+  struct swisd_tls_node *tls;
   struct swisd_id id;
   struct swisd_address address;
   int fd;
@@ -73,11 +75,12 @@ static void on_listening(evutil_socket_t fd, short what, void *argument)
   (void)what;
   struct side *side = argument;
   const int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const struct swisd_address from = {.family = SWISD_ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
   if (accepted >= 0)
-    swisd_links_accept(side->links, accepted);
+    swisd_links_accept(side->links, accepted, &from);
 }
 
-static void open_side(struct side *side, struct event_base *base, uint64_t number)
+static void open_side(struct side *side, struct event_base *base)
 {
   struct swisd_error error;
   int udp;
@@ -85,14 +88,18 @@ static void open_side(struct side *side, struct event_base *base, uint64_t numbe
   side->host = (struct swisd_links_host){.message = on_message, .unreachable = on_unreachable, .writable = on_writable,
                                          .fetch_frame = on_fetch_frame, .fetch_data = on_fetch_data};
   side->base = base;
-  side->id = (struct swisd_id){number, number};
+  assert_int_equal(swisd_nodekey_make(&side->key, &error), 0);
+  side->tls = swisd_tls_node_open(&side->key, &error);
+  assert_non_null(side->tls);
+  side->id = side->key.id;
   side->bodies = swisd_bodies_open(64 << 20);
-  assert_int_equal(swisd_admission_open(&side->admission, NULL, &error), 0);
+  side->admission = (struct swisd_admission){.count = 1, .keys = {"the join key of all these tests"}};
   const struct swisd_address any = {.family = SWISD_ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
   assert_int_equal(swisd_ports_open(&any, &side->fd, &udp, &side->address, &error), 0);
   close(udp);
   struct swisd_links_options options = {.base = base, .shape = &side->shape, .bodies = side->bodies,
-                                        .admission = &side->admission, .hello = swisd_hello_default(), .host = &side->host};
+                                        .tls = side->tls, .admission = &side->admission,
+                                        .hello = swisd_hello_default(), .host = &side->host};
   options.hello.id = side->id;
   options.hello.address_count = 1;
   options.hello.addresses[0] = side->address;
@@ -106,6 +113,8 @@ static void close_side(struct side *side)
   event_free(side->listening);
   close(side->fd);
   swisd_links_close(side->links);
+  swisd_tls_node_close(side->tls);
+  swisd_nodekey_free(&side->key);
   swisd_blob_drop(side->body);
   swisd_bodies_close(side->bodies);
 }
@@ -121,8 +130,8 @@ static void open_pair(struct pair *pair)
   event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
   pair->base = event_base_new_with_config(config);
   event_config_free(config);
-  open_side(&pair->a, pair->base, 1);
-  open_side(&pair->b, pair->base, 2);
+  open_side(&pair->a, pair->base);
+  open_side(&pair->b, pair->base);
 }
 
 static void close_pair(struct pair *pair)
@@ -145,6 +154,14 @@ static void run(struct pair *pair, double seconds)
   const struct timeval limit = {.tv_sec = (time_t)seconds, .tv_usec = (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)};
   event_base_loopexit(pair->base, &limit);
   event_base_dispatch(pair->base);
+}
+
+/* Runs until b has `open` streams, at most 5 s. */
+static void settle(struct pair *pair, uint32_t open)
+{
+  for (int i = 0; i < 500 && swisd_links_status(pair->b.links).streams.open != open; i++)
+    run(pair, 0.01);
+  assert_int_equal(swisd_links_status(pair->b.links).streams.open, open);
 }
 
 static struct swisd_blob *patterned(struct swisd_bodies *bodies, uint64_t bytes)
@@ -210,17 +227,19 @@ static void two_nodes_that_dial_at_once_lose_nothing(void **state)
     say(&pair.a, &pair.b, i, NULL);
     say(&pair.b, &pair.a, i, NULL);
   }
-  run(&pair, 0.3);
+  for (int i = 0; i < 100 && pair.a.count + pair.b.count < 100; i++)
+    run(&pair, 0.05);
   for (uint64_t i = 50; i < 60; i++) {
     say(&pair.a, &pair.b, i, NULL);
     say(&pair.b, &pair.a, i, NULL);
   }
-  run(&pair, 0.2);
+  for (int i = 0; i < 100 && pair.a.count + pair.b.count < 120; i++)
+    run(&pair, 0.05);
   assert_int_equal(pair.a.count, 60);
   assert_int_equal(pair.b.count, 60);
   run(&pair, 1.2); /* the superfluous one has ended */
+  settle(&pair, 1);
   assert_int_equal(swisd_links_status(pair.a.links).streams.open, 1);
-  assert_int_equal(swisd_links_status(pair.b.links).streams.open, 1);
   assert_int_equal(pair.a.unreachable + pair.b.unreachable, 0);
   say(&pair.a, &pair.b, 60, NULL);
   pair.b.wanted = 61;
@@ -234,7 +253,7 @@ static void another_join_key_does_not_get_in(void **state)
   (void)state;
   struct pair pair;
   open_pair(&pair);
-  pair.a.admission.key[0] ^= 1;
+  pair.a.admission.keys[0][0] ^= 1;
   say(&pair.a, &pair.b, 1, NULL);
   run(&pair, 2);
   assert_int_equal(pair.b.count, 0);
@@ -273,42 +292,90 @@ static void a_peer_that_goes_is_told_at_once(void **state)
   say(&pair.a, &pair.b, 2, NULL); /* nobody listens any more */
   run(&pair, 2);
   assert_int_equal(pair.a.unreachable, 2);
-  open_side(&pair.b, pair.base, 2);
+  open_side(&pair.b, pair.base);
   close_pair(&pair);
 }
 
-/* A proven peer made by hand, to send what links never would. */
-static int shake_hands(struct pair *pair, const struct side *self)
+/* A peer made by hand, to send what links never would: the dialling end of a session over a blocking socket. */
+struct hand {
+  struct swisd_tls_host host; /* first */
+  struct pair *pair;
+  struct swisd_nodekey key;
+  struct swisd_tls_node *node;
+  struct swisd_tls *tls;
+  int fd;
+};
+
+static int hand_out(struct swisd_tls_host *host, const uint8_t *bytes, size_t count)
 {
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(pair->b.address.port),
-                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-  run(pair, 0.05);
-  uint8_t bytes[2048];
-  const ssize_t got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-  struct swisd_frame frame;
-  size_t used;
-  assert_true(got > 0);
-  assert_int_equal(swisd_frame_parse(bytes, (size_t)got, &frame, &used), SWISD_WIRE_OK);
-  struct swisd_hello theirs, own = swisd_hello_default();
-  assert_int_equal(swisd_hello_decode(frame.data, frame.data_count, &theirs), SWISD_WIRE_OK);
-  own.id = self->id;
-  own.nonce_count = SWISD_HELLO_NONCE_BYTES;
-  uint8_t out[2048], proof[SWISD_PROOF_BYTES];
+  return send(((struct hand *)host)->fd, bytes, count, MSG_NOSIGNAL) == (ssize_t)count ? 0 : -1;
+}
+
+/* Lets the other side work until it says something; how much plaintext came, 0: a handshake's; -1: the session is over. */
+static int hand_listen(struct hand *hand, uint8_t *plain, size_t capacity)
+{
+  uint8_t bytes[8192];
+  ssize_t got = -1;
+  for (int i = 0; i < 500 && got < 0; i++) {
+    run(hand->pair, 0.01);
+    got = recv(hand->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+  }
+  if (got <= 0)
+    return -1;
+  swisd_tls_feed(hand->tls, bytes, (size_t)got);
+  int count, sum = 0;
+  while ((count = swisd_tls_read(hand->tls, plain, capacity)) > 0)
+    sum += count;
+  return count < 0 ? -1 : sum;
+}
+
+static void hand_open(struct hand *hand, struct pair *pair)
+{
+  struct swisd_error error;
+  uint8_t plain[2048];
+  *hand = (struct hand){.host.out = hand_out, .pair = pair};
+  const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(pair->b.address.port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  hand->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_int_equal(connect(hand->fd, (const struct sockaddr *)&to, sizeof to), 0);
+  assert_int_equal(swisd_nodekey_make(&hand->key, &error), 0);
+  hand->node = swisd_tls_node_open(&hand->key, &error);
+  hand->tls = swisd_tls_open(hand->node, true, &hand->host);
+  assert_int_equal(swisd_tls_start(hand->tls), 0);
+  for (int i = 0; i < 20 && !swisd_tls_secured(hand->tls); i++)
+    assert_true(hand_listen(hand, plain, sizeof plain) >= 0);
+  assert_true(swisd_tls_secured(hand->tls));
+  assert_true(swisd_id_equal(swisd_tls_peer(hand->tls), pair->b.id));
+}
+
+/* HELLO as `id`, and a proof of `admission`; what comes back. */
+static int hand_introduce(struct hand *hand, struct swisd_id id, const struct swisd_admission *admission)
+{
+  uint8_t out[2048], proofs[SWISD_PROOFS_BYTES_MAX], plain[2048];
   size_t count;
+  struct swisd_hello own = swisd_hello_default();
+  own.id = id;
   assert_int_equal(swisd_hello_encode(&own, out + SWISD_FRAME_HEAD_BYTES, 1024, &count), SWISD_WIRE_OK);
   const struct swisd_frame hello = {.kind = SWISD_FRAME_HELLO, .data_count = (uint32_t)count};
   swisd_frame_write(&hello, out);
   count += SWISD_FRAME_HEAD_BYTES;
-  swisd_admission_prove(&self->admission, true, &own, &theirs, proof);
-  const struct swisd_frame prove = {.kind = SWISD_FRAME_PROOF, .data_count = sizeof proof};
+  struct swisd_admission_claim claim = {.dialled = true, .prover = hand->key.id, .verifier = hand->pair->b.id};
+  assert_int_equal(swisd_tls_binding(hand->tls, claim.binding), 0);
+  const size_t proof_count = swisd_admission_prove(admission, &claim, proofs);
+  const struct swisd_frame prove = {.kind = SWISD_FRAME_PROOF, .data_count = (uint32_t)proof_count};
   count += swisd_frame_write(&prove, out + count);
-  memcpy(out + count, proof, sizeof proof);
-  count += sizeof proof;
-  assert_int_equal(send(fd, out, count, MSG_NOSIGNAL), count);
-  run(pair, 0.05);
-  return fd;
+  memcpy(out + count, proofs, proof_count);
+  assert_int_equal(swisd_tls_write(hand->tls, out, count + proof_count), 0);
+  return hand_listen(hand, plain, sizeof plain);
+}
+
+static void hand_close(struct hand *hand)
+{
+  close(hand->fd);
+  swisd_tls_close(hand->tls);
+  swisd_tls_node_close(hand->node);
+  swisd_nodekey_free(&hand->key);
+  run(hand->pair, 0.03);
 }
 
 static void a_frame_that_cannot_be_ends_that_link_alone(void **state)
@@ -323,19 +390,22 @@ static void a_frame_that_cannot_be_ends_that_link_alone(void **state)
   say(&pair.a, &pair.b, 1, NULL);
   pair.b.wanted = 1;
   run(&pair, 2);
-  struct side stranger = {.id = {5, 5}, .admission = pair.a.admission};
   struct { const uint8_t *bytes; size_t count; bool ends; } cases[] = {
       {oversized, sizeof oversized, true}, {unannounced, sizeof unannounced, true}, {nonsense, sizeof nonsense, false},
       {unknown, sizeof unknown, false}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    stranger.id.lo = i + 1;
-    const int fd = shake_hands(&pair, &stranger);
+    struct hand hand;
+    hand_open(&hand, &pair);
+    assert_true(hand_introduce(&hand, hand.key.id, &pair.a.admission) > 0);
     assert_int_equal(swisd_links_status(pair.b.links).streams.open, 2);
-    assert_int_equal(send(fd, cases[i].bytes, cases[i].count, MSG_NOSIGNAL), cases[i].count);
-    run(&pair, 0.05);
+    assert_int_equal(swisd_tls_write(hand.tls, cases[i].bytes, cases[i].count), 0);
+    if (cases[i].ends)
+      settle(&pair, 1);
+    else
+      run(&pair, 0.2); /* nothing ends */
     assert_int_equal(swisd_links_status(pair.b.links).streams.open, cases[i].ends ? 1 : 2);
-    close(fd);
-    run(&pair, 0.05);
+    hand_close(&hand);
+    settle(&pair, 1);
   }
   assert_int_equal(swisd_links_status(pair.b.links).streams.frames_bad, 1);
   assert_int_equal(swisd_links_status(pair.b.links).messages_bad, 1);
@@ -344,6 +414,20 @@ static void a_frame_that_cannot_be_ends_that_link_alone(void **state)
   pair.b.wanted = 2;
   run(&pair, 2);
   assert_int_equal(pair.b.count, 2);
+  close_pair(&pair);
+}
+
+static void nobody_speaks_in_the_name_of_another(void **state)
+{
+  (void)state;
+  struct pair pair;
+  struct hand hand;
+  open_pair(&pair);
+  hand_open(&hand, &pair);
+  assert_int_equal(hand_introduce(&hand, pair.a.id, &pair.a.admission), -1);
+  hand_close(&hand);
+  assert_int_equal(swisd_links_status(pair.b.links).refused, 1);
+  assert_int_equal(swisd_links_status(pair.b.links).accepted, 0);
   close_pair(&pair);
 }
 
@@ -416,6 +500,7 @@ int main(void)
       cmocka_unit_test(somebody_else_at_an_address_is_not_taken_for_the_peer),
       cmocka_unit_test(a_peer_that_goes_is_told_at_once),
       cmocka_unit_test(a_frame_that_cannot_be_ends_that_link_alone),
+      cmocka_unit_test(nobody_speaks_in_the_name_of_another),
       cmocka_unit_test(an_emulated_link_has_its_rate_and_its_delay),
       cmocka_unit_test(silence_loses_nothing_that_was_said),
   };

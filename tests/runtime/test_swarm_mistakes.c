@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/base/philox.h"
+#include "runtime/net/introduction.h"
 #include "tests/runtime/swarm.h"
 
 static void a_port_in_use_is_said_and_nothing_is_started(void **state)
@@ -109,14 +110,19 @@ static void garbage_disturbs_nobody(void **state)
   for (int i = 0; i < DATAGRAMS; i++) {
     for (size_t b = 0; b < sizeof bytes; b++)
       bytes[b] = (uint8_t)swisd_philox_u32(&random);
-    if (i % 2) /* the right magic and version, a tag that cannot fit */
+    size_t count = 1 + swisd_philox_below(&random, 1400);
+    if (i % 4 == 1) /* the right magic and version, a tag that cannot fit */
       memcpy(bytes, "Sw\x01\x00", 4);
-    const ssize_t sent = send(fd, bytes, 1 + swisd_philox_below(&random, 1400), 0);
-    assert_true(sent > 0);
+    if (i % 4 == 3) { /* an introduction, of the right length too */
+      memcpy(bytes, "Sw\x01\x01", 4);
+      count = SWISD_INTRODUCTION_BYTES;
+    }
+    assert_true(send(fd, bytes, count, 0) > 0);
   }
   close(fd);
   assert_true(swarm_wait_for(&swarm, 0, "/datagrams_bad", DATAGRAMS / 4, 5));
-  assert_true(swarm_wait_for(&swarm, 0, "/datagrams_forged", 1, 5));
+  assert_true(swarm_wait_for(&swarm, 0, "/datagrams_strange", 1, 5));
+  assert_true(swarm_wait_for(&swarm, 0, "/datagrams_other_key", DATAGRAMS / 4, 5));
   assert_true(swarm_wait_for(&swarm, 0, "/connections_refused", STREAMS / 2, 5));
   assert_true(swarm_status(&swarm, 0, "/members_alive") == 1);
   if (swarm_has_fashion()) {

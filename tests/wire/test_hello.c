@@ -21,9 +21,6 @@ static void random_fill(struct swisd_philox *random, struct swisd_hello *hello)
   hello->address_count = swisd_random_count(random, SWISD_ADDRESSES_MAX);
   for (unsigned i = 0; i < hello->address_count; i++)
     hello->addresses[i] = swisd_random_address(random);
-  hello->nonce_count = swisd_philox_below(random, 2) ? SWISD_HELLO_NONCE_BYTES : 0;
-  for (unsigned i = 0; i < hello->nonce_count; i++)
-    hello->nonce[i] = (uint8_t)swisd_philox_u32(random);
 }
 
 static void a_hello_comes_back_equal_and_is_truncated_at_every_cut(void **state)
@@ -56,7 +53,7 @@ static void the_bytes_of_a_hello_are_the_golden_ones(void **state)
   hello.address_count = 1;
   hello.addresses[0] = (struct swisd_address){.family = SWISD_ADDRESS_IPV4, .bytes = {127, 0, 0, 1}, .port = 7400};
   assert_int_equal(swisd_hello_encode(&hello, bytes, sizeof bytes, &count), SWISD_WIRE_OK);
-  assert_int_equal(count, swisd_hex("97 01 01 01 c410 0102030405060708 1112131415161718 03 91 c70604 7f000001 1ce8 c400",
+  assert_int_equal(count, swisd_hex("96 01 01 01 c410 0102030405060708 1112131415161718 03 91 c70604 7f000001 1ce8",
                                     expected, sizeof expected));
   assert_memory_equal(bytes, expected, count);
 }
@@ -65,7 +62,7 @@ static void a_hello_of_a_later_version_is_understood_as_far_as_it_goes(void **st
 {
   (void)state;
   struct swisd_hello got;
-  const size_t count = swisd_hex("99 01 09 cf8000000000000001 c410 0102030405060708 1112131415161718 03 90 c400 "
+  const size_t count = swisd_hex("98 01 09 cf8000000000000001 c410 0102030405060708 1112131415161718 03 90 "
                                  "81a16101 cb3fe0000000000000",
                                  bytes, sizeof bytes);
   assert_int_equal(swisd_hello_decode(bytes, count, &got), SWISD_WIRE_OK);
@@ -80,15 +77,14 @@ static void a_hello_that_cannot_be_is_refused_by_name(void **state)
     const char *hex;
     int status;
   } cases[] = {
-    {"97 01 01 00 c410 0102030405060708 1112131415161718 03 90 c400", SWISD_WIRE_OK},
-    {"97 00 01 00 c410 0102030405060708 1112131415161718 03 90 c400", SWISD_WIRE_RANGE},                 /* version 0 */
-    {"97 cf0000000100000001 01 00 c410 0102030405060708 1112131415161718 03 90 c400", SWISD_WIRE_RANGE}, /* version 2^32 + 1 */
-    {"97 02 01 00 c410 0102030405060708 1112131415161718 03 90 c400", SWISD_WIRE_RANGE},                 /* from 2 to 1 */
-    {"97 01 01 00 c0 03 90 c400", SWISD_WIRE_RANGE},                                                     /* nobody */
-    {"97 01 01 00 c410 0102030405060708 1112131415161718 03 90 c402 0102", SWISD_WIRE_RANGE},            /* a short nonce */
-    {"97 01 01 00 c410 0102030405060708 1112131415161718 03 95 c0c0c0c0c0 c400", SWISD_WIRE_RANGE},      /* 5 addresses */
-    {"96 01 01 00 c410 0102030405060708 1112131415161718 03 90", SWISD_WIRE_MALFORMED},
-    {"97 01 01 00 c410 0102030405060708 1112131415161718 03 90 c400 00", SWISD_WIRE_TRAILING},
+    {"96 01 01 00 c410 0102030405060708 1112131415161718 03 90", SWISD_WIRE_OK},
+    {"96 00 01 00 c410 0102030405060708 1112131415161718 03 90", SWISD_WIRE_RANGE},                 /* version 0 */
+    {"96 cf0000000100000001 01 00 c410 0102030405060708 1112131415161718 03 90", SWISD_WIRE_RANGE}, /* version 2^32 + 1 */
+    {"96 02 01 00 c410 0102030405060708 1112131415161718 03 90", SWISD_WIRE_RANGE},                 /* from 2 to 1 */
+    {"96 01 01 00 c0 03 90", SWISD_WIRE_RANGE},                                                     /* nobody */
+    {"96 01 01 00 c410 0102030405060708 1112131415161718 03 95 c0c0c0c0c0", SWISD_WIRE_RANGE},      /* 5 addresses */
+    {"95 01 01 00 c410 0102030405060708 1112131415161718 03", SWISD_WIRE_MALFORMED},
+    {"96 01 01 00 c410 0102030405060708 1112131415161718 03 90 00", SWISD_WIRE_TRAILING},
     {"ddffffffff", SWISD_WIRE_TRUNCATED},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -124,7 +120,6 @@ static void the_longest_hello_fits_its_frame(void **state)
   size_t count = 0;
   memset(&hello, 0xff, sizeof hello);
   hello.address_count = SWISD_ADDRESSES_MAX;
-  hello.nonce_count = SWISD_HELLO_NONCE_BYTES;
   for (unsigned i = 0; i < SWISD_ADDRESSES_MAX; i++)
     hello.addresses[i].family = SWISD_ADDRESS_IPV6;
   assert_int_equal(swisd_hello_encode(&hello, bytes, SWISD_FRAME_HELLO_BYTES_MAX, &count), SWISD_WIRE_OK);
