@@ -12,7 +12,7 @@ uint64_t swisd_partner_mask(const struct swisd_node *node, uint16_t partner, uin
 /* Worth giving new work to. */
 bool swisd_partner_is_fit(const struct swisd_node *node, const struct swisd_partner *partner)
 {
-  return partner->here && !partner->suspect && !partner->overdue && partner->blocked_until_ns <= node->now_ns;
+  return partner->here && !partner->suspect && !partner->overdue && !partner->silent && partner->blocked_until_ns <= node->now_ns;
 }
 
 /* Chunks are as long as config.chunk_ns, shorter towards the end of a job: a third of what would finish it. */
@@ -193,8 +193,11 @@ uint64_t swisd_dispatch_deadline_ns(const struct swisd_node *node)
 {
   const struct swisd_submitter *sub = node->submitter;
   uint64_t deadline_ns = SWISD_NEVER;
-  for (uint16_t p = 1; p <= sub->partner_count; p++)
+  for (uint16_t p = 1; p <= sub->partner_count; p++) {
     if (sub->overdue_ns[p] < deadline_ns)
       deadline_ns = sub->overdue_ns[p];
+    if (sub->listen_ns[p] < deadline_ns)
+      deadline_ns = sub->listen_ns[p];
+  }
   return deadline_ns;
 }

@@ -33,12 +33,18 @@ void swisd_partner_heard(struct swisd_node *node, uint16_t partner);
 /* Ends an issue in one class of the account; the pieces that only it was computing are READY again. */
 enum swisd_issue_end { SWISD_ISSUE_LOST, SWISD_ISSUE_CANCELLED };
 void swisd_issue_end(struct swisd_node *node, uint16_t issue, enum swisd_issue_end end, bool wanted);
-/* Tells its worker that nothing of it is wanted any more. */
-void swisd_issue_send_cancel(struct swisd_node *node, const struct swisd_issue *issue);
+/* Tells its worker that nothing of it is wanted any more; or what the caller makes of the message. */
+struct swisd_message_cancel *swisd_issue_send_cancel(struct swisd_node *node, const struct swisd_issue *issue);
 /* Takes an issue off its partner's list and frees it. */
 void swisd_issue_free(struct swisd_node *node, uint16_t issue);
 
+/* silence.c. Something is awaited of it, or lies there: from now on it is asked when it is quiet. */
+void swisd_partner_needed(struct swisd_node *node, uint16_t partner);
+/* Nothing is, or it is gone. */
+void swisd_partner_unneeded(struct swisd_node *node, uint16_t partner);
+
 /* Called by submitter.c, in this order, each pump. */
+void swisd_dispatch_silence(struct swisd_node *node);
 void swisd_dispatch_overdue(struct swisd_node *node);
 void swisd_dispatch_sessions(struct swisd_node *node);
 void swisd_dispatch_rescues(struct swisd_node *node);

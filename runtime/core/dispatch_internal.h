@@ -39,6 +39,9 @@ bool swisd_interval_is_at(const struct swisd_submitter *sub, const struct swisd_
 /* An interval that `partner` (0: somebody) may take: wanted ones only, or READY ones only. */
 uint16_t swisd_dispatch_candidate(const struct swisd_submitter *sub, struct swisd_lane *lane, uint16_t partner, bool wanted,
                                   int64_t hedge_tokens);
+/* rescue.c: one more copy is wanted of all that the partner owes. */
+void swisd_rescue_want(struct swisd_node *node, uint16_t partner);
+/* issue.c */
 /* The pieces that this issue was computing: without it, READY if nobody else is. */
 void swisd_issue_drop_copies(struct swisd_node *node, uint16_t issue, bool wanted);
 

@@ -94,13 +94,13 @@ static void link_before(struct swisd_interval_pool *pool, struct swisd_lane *lan
     pool->list[next].previous = index;
 }
 
-/* READY ones differ by `wanted` and `failures`; CONSUMED ones are all alike. */
+/* READY ones differ by `wanted`, `urgent` and `failures`; CONSUMED ones are all alike. */
 static bool alike(const struct swisd_interval *a, const struct swisd_interval *b)
 {
   if (a->state != b->state || a->hi != b->lo)
     return false;
   return a->state == SWISD_INTERVAL_CONSUMED ||
-         (a->state == SWISD_INTERVAL_READY && a->wanted == b->wanted && a->failures == b->failures);
+         (a->state == SWISD_INTERVAL_READY && a->wanted == b->wanted && a->urgent == b->urgent && a->failures == b->failures);
 }
 
 /* The counts of the lane do not change: the items stay in their state. */
@@ -216,7 +216,7 @@ uint16_t swisd_interval_add(struct swisd_interval_pool *pool, struct swisd_lane 
     while (pool->list[previous].next)
       previous = pool->list[previous].next;
   }
-  const struct swisd_interval added = {.lo = lo, .hi = hi, .state = (uint8_t)state, .wanted = wanted};
+  const struct swisd_interval added = {.lo = lo, .hi = hi, .state = (uint8_t)state, .wanted = wanted, .urgent = wanted};
   if (previous && alike(&pool->list[previous], &added)) { /* takes no entry */
     count(lane, &added, 1);
     pool->list[previous].hi = hi;
@@ -265,6 +265,8 @@ uint16_t swisd_interval_become(struct swisd_interval_pool *pool, struct swisd_la
   count(lane, interval, -1);
   interval->state = (uint8_t)state;
   interval->wanted = wanted;
+  interval->waits = false;
+  interval->urgent = state != SWISD_INTERVAL_CONSUMED && (interval->urgent || (state == SWISD_INTERVAL_READY && wanted));
   if (state == SWISD_INTERVAL_READY || state == SWISD_INTERVAL_CONSUMED) {
     interval->copy_count = 0;
     interval->ticket = 0;
@@ -284,6 +286,7 @@ void swisd_interval_want(struct swisd_interval_pool *pool, struct swisd_lane *la
 {
   count(lane, &pool->list[index], -1);
   pool->list[index].wanted = wanted;
+  pool->list[index].waits = false;
   count(lane, &pool->list[index], 1);
   lower_starts(pool, lane, index);
 }
@@ -339,6 +342,7 @@ void swisd_interval_check(const struct swisd_interval_pool *pool, const struct s
     may_be_wanted = may_be_wanted || index == lane->wanted_from;
     SWISD_ASSERT(may_be_ready || interval->state != SWISD_INTERVAL_READY);
     SWISD_ASSERT(may_be_wanted || !interval->wanted);
+    SWISD_ASSERT(!interval->waits || (interval->state == SWISD_INTERVAL_ISSUED && !interval->wanted));
     count(&sum, interval, 1);
     previous = index;
   }

@@ -26,6 +26,8 @@ struct swisd_interval {
   uint16_t next, previous; /* in the lane; 0 = none */
   uint8_t state;
   bool wanted;      /* READY: goes first; ISSUED: one more copy is wanted */
+  bool waits;       /* ISSUED: a copy is wanted as soon as its inputs are there again */
+  bool urgent;      /* a fault has delayed it: what is made of it goes first, too */
   uint8_t failures; /* programs that failed on it */
   uint8_t copy_count;
   uint16_t copies[SWISD_COPIES_MAX]; /* ISSUED: the issues under way */

@@ -190,15 +190,30 @@ uint16_t swisd_dispatch_candidate(const struct swisd_submitter *sub, struct swis
 {
   if (!wanted)
     return swisd_interval_first_ready(&sub->pool, lane);
-  if ((hedge_tokens > 0 ? lane->wanted_items : lane->wanted_ready_items) == 0)
+  if ((hedge_tokens > 0 || sub->silent_partners ? lane->wanted_items : lane->wanted_ready_items) == 0)
     return 0;
   for (uint16_t i = swisd_interval_first_wanted(&sub->pool, lane); i; i = sub->pool.list[i].next) {
     const struct swisd_interval *interval = &sub->pool.list[i];
     if (interval->wanted && interval->copy_count < SWISD_COPIES_MAX && !swisd_interval_is_at(sub, interval, partner) &&
-        (interval->state == SWISD_INTERVAL_READY || hedge_tokens > 0))
+        (interval->state == SWISD_INTERVAL_READY || hedge_tokens > 0 || swisd_interval_is_cut_off(sub, interval)))
       return i;
   }
   return 0;
+}
+
+/* Whether one of the sources lies at a silent worker: such outputs are given up now that somebody needs them. */
+static bool give_up_silent(struct swisd_node *node, uint8_t slot, const struct swisd_source *sources, uint8_t count)
+{
+  struct swisd_submitter *sub = node->submitter;
+  bool any = false;
+  for (uint8_t i = 0; sub->silent_partners && i < count; i++) {
+    const uint16_t p = swisd_partner_find(node, sources[i].owner);
+    if (p == 0 || !sub->partners[p].silent)
+      continue;
+    swisd_job_output_given_up(node, slot, sources[i].owner, sources[i].body);
+    any = true;
+  }
+  return any;
 }
 
 /* Gives `partner` at most `items` items of an interval. False when nothing could be issued. */
@@ -217,8 +232,12 @@ bool swisd_issue_interval(struct swisd_node *node, struct swisd_order order, uin
   /* A CHECK takes the result as one more source. */
   const uint8_t most = swisd_job_step(job, order.step)->verify == SWISD_VERIFY_NONE ? SWISD_SOURCES_MAX : SWISD_SOURCES_MAX - 1;
   order.hi = swisd_job_sources(node, order.job, order.step, order.lo, order.lo + count, sources, most, &source_count);
-  if (order.hi == order.lo) {
-    job->repair = true; /* an input went meanwhile */
+  if (order.hi == order.lo || give_up_silent(node, order.job, sources, source_count)) { /* an input went meanwhile */
+    job->repair = true;
+    if (interval->state == SWISD_INTERVAL_ISSUED) {
+      swisd_interval_want(&sub->pool, lane, index, false);
+      interval->waits = true;
+    }
     return false;
   }
   if (sub->issue_free == 0)
@@ -233,7 +252,7 @@ bool swisd_issue_interval(struct swisd_node *node, struct swisd_order order, uin
   }
   order.hedge = interval->state == SWISD_INTERVAL_ISSUED;
   const uint64_t flops = (order.hi - order.lo) * swisd_job_lane_flops(job, swisd_job_lane_index(job, order.step, order.lane));
-  if (order.hedge)
+  if (order.hedge && !swisd_interval_is_cut_off(sub, interval))
     sub->hedge_tokens -= (int64_t)flops;
   if (interval->wanted)
     order.flags |= SWISD_TASK_RESCUE;
@@ -270,6 +289,17 @@ void swisd_issue_free(struct swisd_node *node, uint16_t index)
   sub->issue_free = index;
 }
 
+/* Whether all who compute an interval are overdue or silent. */
+static bool is_late(const struct swisd_submitter *sub, const struct swisd_interval *interval)
+{
+  for (uint32_t c = 0; c < interval->copy_count; c++) {
+    const struct swisd_partner *partner = &sub->partners[sub->issues[interval->copies[c]].partner];
+    if (!partner->overdue && !partner->silent)
+      return false;
+  }
+  return true;
+}
+
 /* Pieces of [lo, hi) that this issue was computing: without it, READY if nobody else is. */
 void swisd_issue_drop_copies(struct swisd_node *node, uint16_t index, bool wanted)
 {
@@ -290,6 +320,8 @@ void swisd_issue_drop_copies(struct swisd_node *node, uint16_t index, bool wante
     for (uint32_t c = 0; c < interval->copy_count; c++)
       if (interval->copies[c] == index) {
         interval->copies[c] = interval->copies[--interval->copy_count];
+        if (interval->copy_count && !interval->waits && is_late(sub, interval))
+          swisd_interval_want(&sub->pool, lane, i, true); /* its rescuer has failed */
         if (interval->copy_count == 0) {
           swisd_interval_become(&sub->pool, lane, i, SWISD_INTERVAL_READY, wanted);
           sub->work_arrived = true;

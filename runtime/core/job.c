@@ -102,8 +102,21 @@ struct swisd_trace *swisd_job_trace(struct swisd_node *node, const struct swisd_
 
 /* ---- acceptance ---- */
 
-/* Whether every consumer of items [lo, hi) of `step` has been accepted. Steps that feed state are kept to the end. */
-bool swisd_job_is_consumed(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi)
+/* Whether items [lo, hi) of a lane are all being computed by somebody who answers, or further. */
+static bool is_given(const struct swisd_submitter *sub, struct swisd_lane *lane, uint64_t lo, uint64_t hi)
+{
+  for (uint16_t i = swisd_interval_find(&sub->pool, lane, lo); lo < hi; i = sub->pool.list[i].next) {
+    const struct swisd_interval *interval = &sub->pool.list[i];
+    if (i == 0 || interval->lo > lo || interval->state < SWISD_INTERVAL_ISSUED || swisd_interval_is_cut_off(sub, interval))
+      return false;
+    lo = interval->hi;
+  }
+  return true;
+}
+
+/* Whether every consumer of items [lo, hi) of `step` has been accepted; or, with `given`, is at least being computed. Steps that
+ * feed state are kept to the end. */
+static bool consumers_have(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi, bool given)
 {
   struct swisd_submitter *sub = node->submitter;
   struct swisd_job *job = &sub->jobs[slot];
@@ -127,12 +140,24 @@ bool swisd_job_is_consumed(struct swisd_node *node, uint8_t slot, uint32_t step,
         swisd_job_needed(job, edge, lo, &use_lo, &unused);
         swisd_job_needed(job, edge, hi - 1, &unused, &use_hi);
       }
-      for (uint32_t l = 0; use_lo < use_hi && l < consumer->lane_count; l++)
-        if (!swisd_interval_accepted(&sub->pool, &job->lanes[consumer->lane_first + l], use_lo, use_hi))
+      for (uint32_t l = 0; use_lo < use_hi && l < consumer->lane_count; l++) {
+        struct swisd_lane *lane = &job->lanes[consumer->lane_first + l];
+        if (given ? !is_given(sub, lane, use_lo, use_hi) : !swisd_interval_accepted(&sub->pool, lane, use_lo, use_hi))
           return false;
+      }
     }
   }
   return true;
+}
+
+bool swisd_job_is_consumed(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi)
+{
+  return consumers_have(node, slot, step, lo, hi, false);
+}
+
+bool swisd_job_is_given(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi)
+{
+  return consumers_have(node, slot, step, lo, hi, true);
 }
 
 /* From `item` on, how far all consumers of `step` have, or have not, been accepted: the end of the run, at most `hi`. Runs that
@@ -323,6 +348,7 @@ void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint
   struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, step, lane_number)];
   const struct swisd_interval *interval = &sub->pool.list[index];
   const uint64_t lo = interval->lo, hi = interval->hi;
+  const bool urgent = interval->urgent;
   const uint64_t flops = (hi - lo) * swisd_job_lane_flops(job, swisd_job_lane_index(job, step, lane_number));
   job->account.accepted += flops;
   job->account.under_way -= flops;
@@ -343,7 +369,7 @@ void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint
     consume(node, slot, lane, index); /* made again for neighbours that were lost with it */
   }
   consume_inputs(node, slot, step, lo, hi);
-  swisd_job_promote_consumers(node, slot, step, lo, hi);
+  swisd_job_promote_consumers(node, slot, step, lo, hi, urgent);
   if (job->feeds_state >> step & 1)
     swisd_log_merge(node, slot, step, lane_number);
   if (spec->flags & SWISD_STEP_SINK) {

@@ -35,15 +35,22 @@ struct swisd_partner {
   bool here;          /* the member is up */
   bool suspect;
   bool overdue;
-  uint8_t credits;  /* unused */
-  uint8_t rescues;  /* RESCUE issues under way */
-  uint8_t sessions; /* stateful steps pinned to it */
+  bool silent;            /* asked, and no answer: nothing that lies there can be had */
+  bool keeps;             /* outputs may lie there */
+  uint8_t asks;           /* unanswered */
+  uint16_t call_off_next; /* silent: the issue from which on to look for those that wait for it; 0: done */
+  uint8_t credits;        /* unused */
+  uint8_t rescues;        /* RESCUE issues under way */
+  uint8_t sessions;       /* stateful steps pinned to it */
   uint8_t holding_count;
   swisd_shard_id holdings[SWISD_HOLDINGS_MAX];
   uint16_t issue_first, issue_last, issue_count;
   uint64_t credit_deadline_ns;
   uint64_t blocked_until_ns; /* after NACK_BUSY, or distrust */
   uint64_t open_sent_ns;     /* the last JOB_OPEN; 0 = never */
+  uint64_t heard_ns;         /* its latest message, or when it was given work after having had none */
+  uint64_t asked_ns;         /* the first of the unanswered questions */
+  uint64_t answer_ns;        /* how long an answer may take; grows when one came later, see silence.c; 0: not learnt */
   uint64_t anchor_ns;        /* when the first of its issues is believed to have started */
   uint64_t others_ns;        /* work of other submitters ahead of ours, as last reported */
   uint64_t late_ns;          /* how late its results have come lately, beyond computing: links, inputs fetched */
@@ -65,6 +72,7 @@ struct swisd_job {
   uint8_t phase;
   bool last;    /* no more items will come */
   bool repair;  /* outputs were lost: walk the graph */
+  bool delayed; /* the repair makes good for a fault: what it makes ready goes first */
   bool starved; /* the pool ran short: promote again when there is room */
   bool waiting; /* results wait for room to be checked */
   bool closing; /* its workers are being told, from `close_next` on */
@@ -118,10 +126,12 @@ struct swisd_submitter {
   uint16_t partner_count;             /* highest slot in use */
   uint64_t *masks;                    /* [partner * jobs_max + job]: the lanes whose shards it holds */
   uint64_t *overdue_ns;               /* [partner]: when its first issue is overdue; SWISD_NEVER when nothing is awaited */
+  uint64_t *listen_ns;                /* [partner]: when to look whether it is silent; SWISD_NEVER when nobody needs it */
   uint16_t *partner_of_member;        /* [member index], 0 = none; valid when the ids agree */
   struct swisd_pending_check *checks; /* COMPUTEs under way: intervals_max */
   uint16_t check_count;
   uint16_t credit_partners; /* partners with unused credits */
+  uint16_t silent_partners;
   uint32_t job_counter;
   uint64_t rate_total; /* FLOP/s of all partners that are here */
   uint64_t open_due_ns, lapse_due_ns;
@@ -142,6 +152,15 @@ static inline uint32_t swisd_job_lane_index(const struct swisd_job *job, uint32_
   return (uint32_t)job->spec.steps[step].lane_first + lane;
 }
 
+/* Whether only silent workers compute an ISSUED interval. */
+static inline bool swisd_interval_is_cut_off(const struct swisd_submitter *sub, const struct swisd_interval *interval)
+{
+  for (uint32_t c = 0; c < interval->copy_count; c++)
+    if (!sub->partners[sub->issues[interval->copies[c]].partner].silent)
+      return false;
+  return interval->copy_count > 0;
+}
+
 /* The open job of this id, and its slot; NULL if there is none. */
 struct swisd_job *swisd_submitter_job(struct swisd_node *node, struct swisd_job_id id, uint8_t *slot);
 /* The next stage of a result in CHECKING: verification, commitment, acceptance. */
@@ -158,8 +177,9 @@ void swisd_job_finish(struct swisd_node *node, uint8_t slot, enum swisd_status s
  * they finish frees intervals, so a pool of any size drains towards the sink instead of filling up with half-done items. */
 bool swisd_job_may_take(const struct swisd_node *node, const struct swisd_job *job, uint32_t step);
 
-/* Makes READY whatever items of `step` within [lo, hi) are missing and have all their inputs. */
-void swisd_job_promote(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi);
+/* Makes READY whatever items of `step` within [lo, hi) are missing and have all their inputs. Urgent: a fault has delayed them,
+ * they go first. */
+void swisd_job_promote(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi, bool urgent);
 /* Lets more items into the pipeline, as the window allows. */
 void swisd_job_admit(struct swisd_node *node, uint8_t slot);
 /* After losses: takes back what cannot run any more, and makes ready what can. */
@@ -179,6 +199,17 @@ bool swisd_job_keeps(struct swisd_node *node, uint8_t slot, uint32_t step, const
 void swisd_job_accept(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane, uint16_t interval);
 /* Outputs kept by `owner` are gone (of one body, when `body` is not NULL). */
 void swisd_job_outputs_lost(struct swisd_node *node, uint8_t slot, struct swisd_id owner, const struct swisd_body *body);
+/* One output of `owner` could not be had: made again, and freed should it still be there. */
+void swisd_job_output_given_up(struct swisd_node *node, uint8_t slot, struct swisd_id owner, struct swisd_body body);
+/* Outputs kept by `owner` cannot be had for now: those that somebody is still to be given are made again. What has been issued
+ * may have fetched them already: its worker will say. */
+void swisd_job_outputs_away(struct swisd_node *node, uint8_t slot, struct swisd_id owner);
+/* Whether items [lo, hi) of `step` are made of something that lies at `owner`. */
+bool swisd_job_reads(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi, struct swisd_id owner);
+/* Whether all that items [lo, hi) of `step` need is there. */
+bool swisd_job_inputs_there(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi);
+/* Whether outputs of an open job lie at `owner`. */
+bool swisd_jobs_keep_at(const struct swisd_node *node, struct swisd_id owner);
 /* The log of a session: outputs that feed a stateful step stay to the end of the job. Merges adjacent ones of `lane`, in
  * tiers of four, into one body, so that n positions take about 4 log4(n) intervals. */
 void swisd_log_merge(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane);

@@ -93,6 +93,34 @@ uint64_t swisd_job_inputs_run(struct swisd_node *node, uint8_t slot, uint32_t st
   return hi;
 }
 
+bool swisd_job_inputs_there(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi)
+{
+  bool there = true;
+  while (there && lo < hi)
+    lo = swisd_job_inputs_run(node, slot, step, lo, hi, &there);
+  return there;
+}
+
+bool swisd_job_reads(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi, struct swisd_id owner)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  for (uint32_t e = 0; e < job->spec.steps[step].edge_count; e++) {
+    const struct swisd_edge_spec *edge = &job->spec.steps[step].edges[e];
+    if (edge->from == SWISD_EDGE_FROM_INPUT || swisd_step_is_hub(&job->spec.steps[edge->from]))
+      continue;
+    uint64_t from_lo, from_hi, unused;
+    swisd_job_needed(job, edge, lo, &from_lo, &unused);
+    swisd_job_needed(job, edge, hi - 1, &unused, &from_hi);
+    for (uint32_t l = 0; l < job->spec.steps[edge->from].lane_count; l++)
+      for (uint16_t i = swisd_interval_find(&sub->pool, &job->lanes[swisd_job_lane_index(job, edge->from, l)], from_lo);
+           i && sub->pool.list[i].lo < from_hi; i = sub->pool.list[i].next)
+        if (sub->pool.list[i].state == SWISD_INTERVAL_ACCEPTED && swisd_id_equal(sub->pool.list[i].owner, owner))
+          return true;
+  }
+  return false;
+}
+
 /* ---- promotion ---- */
 
 bool swisd_job_may_take(const struct swisd_node *node, const struct swisd_job *job, uint32_t step)
@@ -109,7 +137,8 @@ bool swisd_job_may_take(const struct swisd_node *node, const struct swisd_job *j
   return pool->free_count > reserve;
 }
 
-static void promote_lane(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_index, uint64_t lo, uint64_t hi)
+static void promote_lane(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_index, uint64_t lo, uint64_t hi,
+                         bool urgent)
 {
   struct swisd_submitter *sub = node->submitter;
   struct swisd_job *job = &sub->jobs[slot];
@@ -118,6 +147,10 @@ static void promote_lane(struct swisd_node *node, uint8_t slot, uint32_t step, u
     const uint16_t index = swisd_interval_find(&sub->pool, lane, lo);
     const struct swisd_interval *interval = &sub->pool.list[index];
     if (index && interval->lo <= lo) {
+      if (interval->waits && swisd_job_inputs_there(node, slot, step, interval->lo, interval->hi)) {
+        swisd_interval_want(&sub->pool, lane, index, true);
+        sub->work_arrived = true;
+      }
       lo = interval->hi;
       continue;
     }
@@ -126,12 +159,13 @@ static void promote_lane(struct swisd_node *node, uint8_t slot, uint32_t step, u
     const uint64_t end = swisd_job_inputs_run(node, slot, step, lo, gap_end, &there);
     if (there) {
       const uint16_t before = index ? interval->previous : lane->hint;
-      const bool extends = before && sub->pool.list[before].hi == lo && sub->pool.list[before].state == SWISD_INTERVAL_READY;
+      const bool extends = before && sub->pool.list[before].hi == lo && sub->pool.list[before].state == SWISD_INTERVAL_READY &&
+                           sub->pool.list[before].wanted == urgent && sub->pool.list[before].urgent == urgent;
       if (!extends && !swisd_job_may_take(node, job, step) && !swisd_job_goes_first(node, slot, lo)) {
         job->starved = true;
         return;
       }
-      if (swisd_interval_add(&sub->pool, lane, lo, end, SWISD_INTERVAL_READY, false) == 0) {
+      if (swisd_interval_add(&sub->pool, lane, lo, end, SWISD_INTERVAL_READY, urgent) == 0) {
         job->starved = true;
         if (!swisd_job_give_way(node, slot, lo))
           return;
@@ -143,17 +177,17 @@ static void promote_lane(struct swisd_node *node, uint8_t slot, uint32_t step, u
   }
 }
 
-void swisd_job_promote(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi)
+void swisd_job_promote(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi, bool urgent)
 {
   const struct swisd_job *job = &node->submitter->jobs[slot];
   if (hi > job->items)
     hi = job->items;
   for (uint32_t l = 0; l < job->spec.steps[step].lane_count; l++)
-    promote_lane(node, slot, step, swisd_job_lane_index(job, step, l), lo, hi);
+    promote_lane(node, slot, step, swisd_job_lane_index(job, step, l), lo, hi, urgent);
 }
 
 /* Promotes all consumers of items [lo, hi) of `step`. */
-void swisd_job_promote_consumers(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi)
+void swisd_job_promote_consumers(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi, bool urgent)
 {
   const struct swisd_job *job = &node->submitter->jobs[slot];
   for (uint32_t s = 0; s < job->spec.step_count; s++) {
@@ -163,7 +197,7 @@ void swisd_job_promote_consumers(struct swisd_node *node, uint8_t slot, uint32_t
     for (uint32_t e = 0; e < job->spec.steps[s].edge_count; e++)
       if (job->spec.steps[s].edges[e].map != SWISD_EDGE_ROWS && job->spec.steps[s].edges[e].width > reach)
         reach = job->spec.steps[s].edges[e].width;
-    swisd_job_promote(node, slot, s, lo > reach ? lo - reach : 0, hi + reach);
+    swisd_job_promote(node, slot, s, lo > reach ? lo - reach : 0, hi + reach, urgent);
   }
 }
 
@@ -193,7 +227,7 @@ void swisd_job_admit(struct swisd_node *node, uint8_t slot)
       const struct swisd_edge_spec *edge = &job->spec.steps[s].edges[e];
       if (edge->from == SWISD_EDGE_FROM_INPUT || edge->map == SWISD_EDGE_LAGGED) {
         const uint64_t reach = edge->map == SWISD_EDGE_HALO ? edge->width : 0;
-        swisd_job_promote(node, slot, s, from > reach ? from - reach : 0, limit);
+        swisd_job_promote(node, slot, s, from > reach ? from - reach : 0, limit, false);
         break;
       }
     }

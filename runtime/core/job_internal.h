@@ -18,7 +18,9 @@ uint64_t swisd_job_inputs_run(struct swisd_node *node, uint8_t slot, uint32_t st
 bool swisd_job_is_consumed(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi);
 /* From `item` on, how far that is uniformly so or not so: the end of the run, at most `hi`. */
 uint64_t swisd_job_consumed_run(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t item, uint64_t hi, bool *consumed);
+/* Whether every consumer of them is at least being computed by a worker that answers, which may have fetched them. */
+bool swisd_job_is_given(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi);
 /* Makes ready what items [lo, hi) of `step`, now accepted, were missing for. */
-void swisd_job_promote_consumers(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi);
+void swisd_job_promote_consumers(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi, bool urgent);
 
 #endif

@@ -42,8 +42,49 @@ void swisd_job_outputs_lost(struct swisd_node *node, uint8_t slot, struct swisd_
         if (swisd_id_equal(owner, job->id.submitter) && swisd_step_is_hub(&job->spec.steps[s]))
           continue; /* it lies here, whoever could not fetch it */
         swisd_job_unaccept(node, slot, s, l, i);
+        job->delayed = true;
       }
     }
+}
+
+void swisd_job_output_given_up(struct swisd_node *node, uint8_t slot, struct swisd_id owner, struct swisd_body body)
+{
+  swisd_job_outputs_lost(node, slot, owner, &body);
+  /* It may only be out of reach: nobody will ask for it again. */
+  if (!swisd_id_equal(owner, node->submitter->jobs[slot].id.submitter))
+    swisd_job_free_output(node, slot, owner, body);
+}
+
+void swisd_job_outputs_away(struct swisd_node *node, uint8_t slot, struct swisd_id owner)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  for (uint32_t s = 0; s < job->spec.step_count; s++)
+    for (uint32_t l = 0; !swisd_step_is_hub(&job->spec.steps[s]) && l < job->spec.steps[s].lane_count; l++) {
+      struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, s, l)];
+      for (uint16_t i = lane->first, next; i; i = next) {
+        const struct swisd_interval *interval = &sub->pool.list[i];
+        next = interval->next;
+        if (interval->state != SWISD_INTERVAL_ACCEPTED || !swisd_id_equal(interval->owner, owner) ||
+            swisd_job_is_given(node, slot, s, interval->lo, interval->hi))
+          continue;
+        if (!swisd_job_body_in_use(node, lane, i))
+          swisd_job_free_output(node, slot, owner, interval->body);
+        swisd_job_unaccept(node, slot, s, l, i);
+        job->delayed = true;
+      }
+    }
+}
+
+bool swisd_jobs_keep_at(const struct swisd_node *node, struct swisd_id owner)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
+    for (uint32_t l = 0; sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE && l < sub->jobs[j].spec.lane_count; l++)
+      for (uint16_t i = sub->jobs[j].lanes[l].first; i; i = sub->pool.list[i].next)
+        if (sub->pool.list[i].state == SWISD_INTERVAL_ACCEPTED && swisd_id_equal(sub->pool.list[i].owner, owner))
+          return true;
+  return false;
 }
 
 /* Items of a lane that wait for an input which has been freed: the input must be made again. From the last step to the
@@ -118,8 +159,10 @@ static void settle(struct swisd_node *node, uint8_t slot, uint32_t step)
           break;
         hi = run_end;
       }
-      if (covered)
+      if (covered) {
+        job->delayed = job->delayed || interval->urgent;
         swisd_interval_remove(&sub->pool, lane, i); /* what is left of it is promoted again */
+      }
       const uint64_t flops = (hi - lo) * swisd_job_lane_flops(job, lane_index);
       SWISD_ASSERT(job->account.replayed >= flops);
       if (swisd_interval_add(&sub->pool, lane, lo, hi, SWISD_INTERVAL_CONSUMED, false) == 0)
@@ -131,7 +174,7 @@ static void settle(struct swisd_node *node, uint8_t slot, uint32_t step)
   }
 }
 
-/* READY items whose inputs have gone are missing again. */
+/* READY items whose inputs have gone are missing again; the others of their interval stay as they are. */
 static void unready(struct swisd_node *node, uint8_t slot, uint32_t step)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -139,15 +182,17 @@ static void unready(struct swisd_node *node, uint8_t slot, uint32_t step)
   for (uint32_t l = 0; l < job->spec.steps[step].lane_count; l++) {
     struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, step, l)];
     for (uint16_t i = lane->first, next; i; i = next) {
-      const struct swisd_interval *interval = &sub->pool.list[i];
-      next = interval->next;
-      if (interval->state != SWISD_INTERVAL_READY)
+      const struct swisd_interval was = sub->pool.list[i];
+      next = was.next;
+      if (was.state != SWISD_INTERVAL_READY || swisd_job_inputs_there(node, slot, step, was.lo, was.hi))
         continue;
-      bool there = true;
-      for (uint64_t at = interval->lo; there && at < interval->hi;)
-        at = swisd_job_inputs_run(node, slot, step, at, interval->hi, &there);
-      if (!there)
-        swisd_interval_remove(&sub->pool, lane, i);
+      swisd_interval_remove(&sub->pool, lane, i);
+      for (uint64_t at = was.lo, end; at < was.hi; at = end) {
+        bool there;
+        end = swisd_job_inputs_run(node, slot, step, at, was.hi, &there);
+        if (there && swisd_interval_add(&sub->pool, lane, at, end, SWISD_INTERVAL_READY, was.wanted) == 0)
+          job->starved = true; /* promoted later */
+      }
     }
   }
 }
@@ -161,9 +206,10 @@ void swisd_job_repair(struct swisd_node *node, uint8_t slot)
       settle(node, slot, s);
       unconsume(node, slot, s);
     }
-  job->repair = job->starved = false;
+  const bool delayed = job->delayed;
+  job->repair = job->starved = job->delayed = false;
   for (uint32_t s = 0; s < job->spec.step_count; s++)
     unready(node, slot, s);
   for (uint32_t s = 0; s < job->spec.step_count; s++)
-    swisd_job_promote(node, slot, s, 0, job->items);
+    swisd_job_promote(node, slot, s, 0, job->items, delayed);
 }

@@ -58,6 +58,8 @@ uint64_t swisd_members_refused(const struct swisd_node *node); /* pieces of news
 void swisd_members_publish(struct swisd_node *node);
 /* A link to that peer broke or could not be made: a failed probe at once, so it becomes suspect now. */
 void swisd_members_unreachable(struct swisd_node *node, struct swisd_id id);
+/* Sends a PING beside the probing: a live member answers at once, and is heard. Takes one action. */
+void swisd_members_ask(struct swisd_node *node, struct swisd_id id);
 /* A message of any kind came from that peer: it lives (refreshes, no incarnation is raised). */
 void swisd_members_heard(struct swisd_node *node, struct swisd_id id);
 

@@ -196,6 +196,7 @@ struct swisd_message_nack {
 
 struct swisd_message_cancel {
   struct swisd_task_key key;
+  struct swisd_id source; /* zero: in any case; else only if it still waits for an input that lies there */
 };
 
 struct swisd_message_body_free {

@@ -83,6 +83,7 @@ static void message(struct swisd_node *node, const struct swisd_event_message *e
     return;
   }
   swisd_members_heard(node, event->from);
+  swisd_submitter_heard(node, event->from);
   switch (event->message->type) {
   case SWISD_MESSAGE_PING:
   case SWISD_MESSAGE_ACK:

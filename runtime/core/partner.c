@@ -116,6 +116,7 @@ uint16_t swisd_partner_meet(struct swisd_node *node, uint32_t member_index)
     struct swisd_partner *partner = &sub->partners[p];
     if (partner->credits)
       sub->credit_partners--;
+    swisd_partner_unneeded(node, p);
     memset(partner, 0, sizeof *partner);
     partner->id = record->id;
     sub->overdue_ns[p] = SWISD_NEVER;
@@ -158,6 +159,8 @@ void swisd_partner_expect(struct swisd_node *node, uint16_t p, uint64_t anchor_n
     it->expected_ns = at;
   }
   sub->overdue_ns[p] = SWISD_NEVER;
+  if (partner->issue_first)
+    swisd_partner_needed(node, p);
   if (partner->issue_first && !partner->overdue) {
     const struct swisd_issue *first = &sub->issues[partner->issue_first];
     const uint64_t slack_ns = node->config.overdue_slack_ns;
@@ -240,6 +243,7 @@ void swisd_partner_gone(struct swisd_node *node, uint16_t p, bool outputs_too)
     sub->credit_partners--;
   partner->credits = 0;
   partner->overdue = false;
+  swisd_partner_unneeded(node, p);
   partner->open_sent_ns = 0;
   partner->granted = false;
   partner->others_ns = 0;

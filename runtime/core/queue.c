@@ -227,13 +227,31 @@ void swisd_queue_task(struct swisd_node *node, const struct swisd_event_message 
   trace->shard = task->shard;
 }
 
-void swisd_queue_cancel(struct swisd_node *node, struct swisd_id from, const struct swisd_task_key *key)
+/* The first input of a task that lies at `owner` and is not here; its count when there is none. */
+static uint32_t waits_for(const struct swisd_queued *queued, struct swisd_id owner)
 {
+  uint32_t i = 0;
+  while (i < queued->task.source_count && (queued->inputs[i].here || !swisd_id_equal(queued->task.sources[i].owner, owner)))
+    i++;
+  return i;
+}
+
+void swisd_queue_cancel(struct swisd_node *node, struct swisd_id from, const struct swisd_message_cancel *cancel)
+{
+  const struct swisd_task_key *key = &cancel->key;
   struct swisd_worker *worker = node->worker;
   for (uint32_t q = 0; q < node->config.limits.queue_max; q++) {
     struct swisd_queued *queued = &worker->queue[q];
     if (queued->state == SWISD_QUEUED_FREE || !same_key(&queued->task.key, key) || !swisd_id_equal(from, key->job.submitter))
       continue;
+    if (!swisd_id_is_zero(cancel->source)) {
+      const uint32_t i = waits_for(queued, cancel->source);
+      if (i < queued->task.source_count) {
+        nack(node, key, SWISD_NACK_INPUT_LOST)->lost = queued->task.sources[i];
+        forget(node, queued);
+      }
+      return;
+    }
     if (queued->state == SWISD_QUEUED_RUNNING) {
       if (!queued->cancelled)
         swisd_out_action(node, SWISD_ACTION_CANCEL)->u.ticket = queued->ticket;

@@ -4,6 +4,41 @@
 
 #include "runtime/core/memory.h"
 
+/* A copy of a piece under way; as soon as its inputs are there, should they have been lost. */
+static void want_copy(struct swisd_node *node, uint8_t slot, uint32_t step, struct swisd_lane *lane, uint16_t index)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_interval *interval = &sub->pool.list[index];
+  const bool there = swisd_job_inputs_there(node, slot, step, interval->lo, interval->hi);
+  swisd_interval_want(&sub->pool, lane, index, there);
+  interval->waits = !there;
+  sub->work_arrived = true;
+}
+
+void swisd_rescue_want(struct swisd_node *node, uint16_t p)
+{
+  struct swisd_submitter *sub = node->submitter;
+  for (uint16_t i = sub->partners[p].issue_first; i; i = sub->issues[i].next) {
+    struct swisd_issue *it = &sub->issues[i];
+    if (it->rescued || it->replay || it->cancelled ||
+        (swisd_job_step(&sub->jobs[it->job], it->step)->flags & SWISD_STEP_STATEFUL))
+      continue;
+    it->rescued = true;
+    struct swisd_job *job = &sub->jobs[it->job];
+    struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, it->step, it->lane)];
+    for (uint64_t at = it->lo; at < it->hi;) {
+      const uint16_t index = swisd_interval_find(&sub->pool, lane, at);
+      if (index == 0 || sub->pool.list[index].lo >= it->hi)
+        break;
+      const struct swisd_interval *interval = &sub->pool.list[index];
+      at = interval->hi;
+      if (interval->state == SWISD_INTERVAL_ISSUED && interval->copy_count < SWISD_COPIES_MAX &&
+          swisd_interval_is_at(sub, interval, p))
+        want_copy(node, it->job, it->step, lane, index);
+    }
+  }
+}
+
 void swisd_dispatch_overdue(struct swisd_node *node)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -17,26 +52,7 @@ void swisd_dispatch_overdue(struct swisd_node *node)
     trace->peer = partner->id;
     trace->value = node->now_ns - sub->issues[partner->issue_first].expected_ns;
     swisd_partner_unpin_if_others(node, p);
-    for (uint16_t i = partner->issue_first; i; i = sub->issues[i].next) {
-      struct swisd_issue *it = &sub->issues[i];
-      if (it->rescued || it->replay || it->cancelled ||
-          (swisd_job_step(&sub->jobs[it->job], it->step)->flags & SWISD_STEP_STATEFUL))
-        continue;
-      it->rescued = true;
-      struct swisd_job *job = &sub->jobs[it->job];
-      struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, it->step, it->lane)];
-      for (uint64_t at = it->lo; at < it->hi;) {
-        const uint16_t index = swisd_interval_find(&sub->pool, lane, at);
-        if (index == 0 || sub->pool.list[index].lo >= it->hi)
-          break;
-        const struct swisd_interval *interval = &sub->pool.list[index];
-        at = interval->hi;
-        if (interval->state == SWISD_INTERVAL_ISSUED && interval->copy_count < SWISD_COPIES_MAX &&
-            swisd_interval_is_at(sub, interval, p))
-          swisd_interval_want(&sub->pool, lane, index, true);
-      }
-      sub->work_arrived = true;
-    }
+    swisd_rescue_want(node, p);
   }
 }
 

@@ -17,7 +17,7 @@ static uint16_t issue_of(const struct swisd_node *node, uint16_t partner, uint8_
   return 0;
 }
 
-void swisd_issue_send_cancel(struct swisd_node *node, const struct swisd_issue *it)
+struct swisd_message_cancel *swisd_issue_send_cancel(struct swisd_node *node, const struct swisd_issue *it)
 {
   const struct swisd_submitter *sub = node->submitter;
   struct swisd_message_cancel *cancel = &swisd_out_send(node, sub->partners[it->partner].id, SWISD_MESSAGE_CANCEL)->u.cancel;
@@ -28,6 +28,8 @@ void swisd_issue_send_cancel(struct swisd_node *node, const struct swisd_issue *
                                         .epoch = it->epoch,
                                         .lo = it->lo,
                                         .hi = it->hi};
+  cancel->source = (struct swisd_id){0, 0};
+  return cancel;
 }
 
 /* The pieces of an issue have been taken by another: tell its worker, once nothing of it is wanted any more. */
@@ -201,6 +203,7 @@ static uint32_t take_pieces(struct swisd_node *node, uint16_t p, uint16_t index,
     interval->body_lo = it.lo;
     interval->body_hi = it.hi;
     interval->ticket = 0;
+    sub->partners[p].keeps = sub->partners[p].keeps || swisd_id_equal(owner, sub->partners[p].id);
     taken++;
     for (uint32_t c = 0; c < other_count; c++)
       cancel_if_idle(node, others[c]);
@@ -328,6 +331,8 @@ static void on_result(struct swisd_node *node, const struct swisd_event_message 
   }
   if (p) {
     others_reported(node, p, result->queue_ms);
+    if (sub->partners[p].keeps)
+      swisd_partner_needed(node, p);
     add_credits(node, p, result->credits);
   }
 }
@@ -404,10 +409,7 @@ static void on_nack(struct swisd_node *node, const struct swisd_event_message *e
       swisd_partner_unpin(node, p);
     break;
   case SWISD_NACK_INPUT_LOST:
-    swisd_job_outputs_lost(node, slot, nack->lost.owner, &nack->lost.body);
-    /* It may only have been out of reach: nobody will ask for it again. */
-    if (!swisd_id_equal(nack->lost.owner, job->id.submitter))
-      swisd_job_free_output(node, slot, nack->lost.owner, nack->lost.body);
+    swisd_job_output_given_up(node, slot, nack->lost.owner, nack->lost.body);
     break;
   case SWISD_NACK_FENCED:
     if (pinned)

@@ -15,7 +15,8 @@ size_t swisd_submitter_size(const struct swisd_limits *limits)
          rounded(((size_t)limits->intervals_max + 1) * sizeof(struct swisd_issue)) +
          rounded(((size_t)limits->workers_max + 1) * sizeof(struct swisd_partner)) +
          rounded(((size_t)limits->workers_max + 1) * limits->jobs_max * sizeof(uint64_t)) +
-         rounded(((size_t)limits->workers_max + 1) * sizeof(uint64_t)) + rounded((size_t)limits->members_max * sizeof(uint16_t)) +
+         2 * rounded(((size_t)limits->workers_max + 1) * sizeof(uint64_t)) +
+         rounded((size_t)limits->members_max * sizeof(uint16_t)) +
          rounded(limits->intervals_max * sizeof(struct swisd_pending_check));
 }
 
@@ -40,6 +41,7 @@ void swisd_submitter_init(struct swisd_node *node, void *block)
   sub->partners = carve(&at, ((size_t)limits->workers_max + 1) * sizeof *sub->partners);
   sub->masks = carve(&at, ((size_t)limits->workers_max + 1) * limits->jobs_max * sizeof *sub->masks);
   sub->overdue_ns = carve(&at, ((size_t)limits->workers_max + 1) * sizeof *sub->overdue_ns);
+  sub->listen_ns = carve(&at, ((size_t)limits->workers_max + 1) * sizeof *sub->listen_ns);
   sub->partner_of_member = carve(&at, (size_t)limits->members_max * sizeof *sub->partner_of_member);
   sub->checks = carve(&at, limits->intervals_max * sizeof *sub->checks);
   for (uint16_t i = limits->intervals_max; i > 0; i--) {
@@ -175,7 +177,7 @@ void swisd_submitter_appended(struct swisd_node *node, const struct swisd_event_
   /* With the last item known, halos at the end are complete; and all may have been accepted already. */
   if (job->last) {
     for (uint32_t s = 0; s < job->spec.step_count; s++)
-      swisd_job_promote(node, slot, s, 0, job->items);
+      swisd_job_promote(node, slot, s, 0, job->items, false);
     if (job->lanes[swisd_job_step(job, job->sink)->lane_first].accepted_items >= job->items)
       swisd_job_finish(node, slot, SWISD_OK);
   }
@@ -233,6 +235,8 @@ void swisd_submitter_resumed(struct swisd_node *node)
     sub->jobs[j].progress_ns = node->now_ns;
   for (uint16_t p = 1; p <= sub->partner_count; p++) {
     sub->partners[p].open_sent_ns = 0;
+    swisd_partner_unneeded(node, p);
+    swisd_partner_needed(node, p);
     swisd_partner_expect(node, p, node->now_ns);
   }
   sub->open_scan = true;
@@ -386,6 +390,7 @@ void swisd_submitter_pump(struct swisd_node *node)
   if (!open)
     return;
   periodic(node);
+  swisd_dispatch_silence(node);
   for (uint8_t j = 0; j < node->config.limits.jobs_max; j++) {
     if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE && sub->jobs[j].waiting)
       advance_waiting(node, j);

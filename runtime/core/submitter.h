@@ -23,6 +23,8 @@ bool swisd_submitter_computed(struct swisd_node *node, const struct swisd_event_
 void swisd_submitter_member_changed(struct swisd_node *node, uint32_t index, enum swisd_member_change change);
 void swisd_submitter_unreachable(struct swisd_node *node, struct swisd_id peer);
 void swisd_submitter_resumed(struct swisd_node *node);
+/* A message of any kind came from that node. */
+void swisd_submitter_heard(struct swisd_node *node, struct swisd_id from);
 bool swisd_submitter_has(struct swisd_node *node, struct swisd_job_id job); /* an open job of this node */
 /* Whether the submitter of that job, this node, still has the body that a task's source names. */
 bool swisd_submitter_keeps(struct swisd_node *node, const struct swisd_task_key *key, const struct swisd_source *source);

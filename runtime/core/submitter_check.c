@@ -41,12 +41,14 @@ void swisd_submitter_check(const struct swisd_node *node)
   const struct swisd_submitter *sub = node->submitter;
   for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
     check_job(node, j);
-  uint32_t with_credits = 0, issues = 0, listed = 0;
+  uint32_t with_credits = 0, issues = 0, listed = 0, silent = 0;
   for (uint32_t i = 1; i <= node->config.limits.intervals_max; i++)
     issues += sub->issues[i].partner != 0;
   for (uint16_t p = 1; p <= node->config.limits.workers_max; p++) {
     const struct swisd_partner *partner = &sub->partners[p];
     with_credits += partner->credits > 0;
+    silent += partner->silent;
+    SWISD_ASSERT(p > sub->partner_count || !partner->silent || sub->listen_ns[p] != SWISD_NEVER);
     uint32_t front = 0, count = 0;
     for (uint16_t i = partner->issue_first; i; i = sub->issues[i].next) {
       SWISD_ASSERT(sub->issues[i].partner == p);
@@ -61,5 +63,5 @@ void swisd_submitter_check(const struct swisd_node *node)
         sessions += sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE && sub->jobs[j].sessions[s].partner == p;
     SWISD_ASSERT(sessions == partner->sessions);
   }
-  SWISD_ASSERT(issues == listed && with_credits == sub->credit_partners);
+  SWISD_ASSERT(issues == listed && with_credits == sub->credit_partners && silent == sub->silent_partners);
 }

@@ -90,6 +90,12 @@ static void ping(struct swisd_node *node, struct swisd_id to, const struct swisd
   swisd_rumours_fill(node, to, &message->u.ping.rumours);
 }
 
+void swisd_members_ask(struct swisd_node *node, struct swisd_id id)
+{
+  if (node->members->started && !node->members->left)
+    ping(node, id, NULL, sequence_next(node->members));
+}
+
 void swisd_probe_nudge(struct swisd_node *node, uint32_t index)
 {
   if (swisd_out_room(node, 1))

@@ -39,6 +39,8 @@ enum swisd_trace_kind {
   SWISD_TRACE_WORKER_OVERDUE = 34,
   SWISD_TRACE_WORKER_GONE = 35,
   SWISD_TRACE_SESSION_MOVED = 36, /* a stateful step has a new primary; value = the new epoch */
+  SWISD_TRACE_WORKER_SILENT = 37, /* it was asked and did not answer; value = ns since it was last heard */
+  SWISD_TRACE_WORKER_SPEAKS = 38, /* a silent one was heard again; value = ns since it was first asked */
   /* the worker's side; key and peer = the submitter */
   SWISD_TRACE_TASK_QUEUED = 40,
   SWISD_TRACE_TASK_STARTED = 41,

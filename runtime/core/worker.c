@@ -253,7 +253,7 @@ void swisd_worker_message(struct swisd_node *node, const struct swisd_event_mess
     on_open(node, event->from, &event->message->u.job_open);
     break;
   case SWISD_MESSAGE_CANCEL:
-    swisd_queue_cancel(node, event->from, &event->message->u.cancel.key);
+    swisd_queue_cancel(node, event->from, &event->message->u.cancel);
     break;
   case SWISD_MESSAGE_BODY_FREE:
     on_body_free(node, event->from, &event->message->u.body_free);

@@ -72,7 +72,7 @@ struct swisd_worker {
 
 /* queue.c */
 void swisd_queue_task(struct swisd_node *node, const struct swisd_event_message *event);
-void swisd_queue_cancel(struct swisd_node *node, struct swisd_id from, const struct swisd_task_key *key);
+void swisd_queue_cancel(struct swisd_node *node, struct swisd_id from, const struct swisd_message_cancel *cancel);
 bool swisd_queue_computed(struct swisd_node *node, const struct swisd_event_computed *event);
 bool swisd_queue_fetched(struct swisd_node *node, const struct swisd_event_fetched *event);
 void swisd_queue_drop_job(struct swisd_node *node, struct swisd_job_id job);

@@ -224,7 +224,10 @@ static const struct swisd_field nack_rows[] = {
 };
 static const struct swisd_fields nack_fields = SWISD_FIELDS(nack_rows, .conditional = true, .complete = nack_complete);
 
-static const struct swisd_field cancel_rows[] = {SWISD_STRUCT(struct swisd_message_cancel, key, swisd_task_key_fields)};
+static const struct swisd_field cancel_rows[] = {
+  SWISD_STRUCT(struct swisd_message_cancel, key, swisd_task_key_fields),
+  SWISD_ANYBODY(struct swisd_message_cancel, source),
+};
 static const struct swisd_fields cancel_fields = SWISD_FIELDS(cancel_rows);
 
 static const struct swisd_field body_free_rows[] = {

@@ -32,7 +32,7 @@ static const struct {
                        "cd1000 cc80 cd1020 20 01 03"},
   {SWISD_MESSAGE_RESULT, "98 17" KEY_A "ce0ee6b280 ce499602d2 0c 01" BODY "c405 0700000001"},
   {SWISD_MESSAGE_NACK, "96 18" KEY_A "03 64 00 98 c0" BODY "00 0a 01 02 00 00"},
-  {SWISD_MESSAGE_CANCEL, "92 19" KEY_A},
+  {SWISD_MESSAGE_CANCEL, "93 19" KEY_A ID_B},
   {SWISD_MESSAGE_BODY_FREE, "93 1a" JOB_A "91" BODY},
   {SWISD_MESSAGE_JOB_CLOSE, "92 1b" JOB_A},
 };
@@ -230,6 +230,7 @@ void swisd_golden_message(enum swisd_message_type type, struct swisd_message *ou
     break;
   case SWISD_MESSAGE_CANCEL:
     out->u.cancel.key = key_a();
+    out->u.cancel.source = id_b();
     break;
   case SWISD_MESSAGE_BODY_FREE:
     out->u.body_free.job = job_a();

@@ -299,6 +299,7 @@ static void jobs_fill(struct swisd_philox *random, struct swisd_message *out)
     break;
   case SWISD_MESSAGE_CANCEL:
     out->u.cancel.key = swisd_random_task_key(random);
+    out->u.cancel.source = swisd_random_id(random);
     break;
   case SWISD_MESSAGE_BODY_FREE:
     out->u.body_free.job = swisd_random_job_id(random);

@@ -68,6 +68,8 @@ static void each_kind_has_its_stable_line(void **state)
     {SWISD_TRACE_TASK_NACKED, SWISD_NACK_BUSY, "nacked 4/9 step 1 lane 2 items 64..96 (worker 2, reason busy)"},
     {SWISD_TRACE_WORKER_OVERDUE, 12345678, "overdue 2 (late 12.345 ms)"},
     {SWISD_TRACE_WORKER_GONE, 0, "gone 2"},
+    {SWISD_TRACE_WORKER_SILENT, 12345678, "silent 2 (for 12.345 ms)"},
+    {SWISD_TRACE_WORKER_SPEAKS, 12345678, "speaks again 2 (after 12.345 ms)"},
     {SWISD_TRACE_SESSION_MOVED, 6, "session moved 4/9 step 1 lane 2 items 64..96 (worker 2, epoch 6)"},
     {SWISD_TRACE_TASK_QUEUED, 0, "queued 4/9 step 1 lane 2 items 64..96 (submitter 2)"},
     {SWISD_TRACE_TASK_STARTED, 0, "started 4/9 step 1 lane 2 items 64..96 (submitter 2)"},
