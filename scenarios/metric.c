@@ -24,6 +24,7 @@ const struct swisd_metric swisd_metrics[] = {
   {"jobs_failed", NONE, LESS, false, "jobs that ended without an answer"},
   {"items_wanted", NONE, NEITHER, false, "items of all jobs"},
   {"items_answered", NONE, MORE, false, "items answered"},
+  {"items_wrong", NONE, LESS, false, "answered items that a liar has spoilt (simulation only)"},
   {"completed", SHARE, MORE, false, "jobs answered, of all"},
   {"latency_mean_s", TIME, LESS, false, "submission to answer of a job, mean"},
   {"latency_p50_s", TIME, LESS, false, "the same, median"},

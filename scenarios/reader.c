@@ -237,8 +237,12 @@ static void finish_device(struct swisd_reader *r, uint32_t map, uint32_t place, 
     return;
   }
   static const char *const from_builtin[] = {"speed", "memory"};
+  const struct swisd_document_item *sample = given(r, map, "sample");
+  if (sample && given(r, map, "speed")) {
+    swisd_reader_complain(r, sample->key, "speed and sample exclude each other");
+  }
   for (int i = 0; i < 2; i++) {
-    if (!given(r, map, from_builtin[i]) && !builtin) {
+    if (!given(r, map, from_builtin[i]) && !builtin && !(i == 0 && sample)) {
       const uint32_t mark = swisd_reader_enter(r, from_builtin[i], -1);
       swisd_reader_complain(r, place, "is missing, and this is no built-in class");
       swisd_reader_leave(r, mark);
@@ -247,7 +251,7 @@ static void finish_device(struct swisd_reader *r, uint32_t map, uint32_t place, 
   if (!c || !builtin) {
     return;
   }
-  for (int i = 0; i < SWISD_KERNEL_COUNT && !given(r, map, "speed"); i++) {
+  for (int i = 0; i < SWISD_KERNEL_COUNT && !given(r, map, "speed") && !sample; i++) {
     c->flops_per_s[i] = builtin->flops_per_s;
   }
   c->memory_bytes = given(r, map, "memory") ? c->memory_bytes : (uint64_t)builtin->memory_bytes;
@@ -261,33 +265,104 @@ static void divide(struct swisd_distribution *d, double factor)
   }
 }
 
-static void finish_churn(struct swisd_scenario_class *c)
+static void finish_churn(struct swisd_reader *r, uint32_t map, uint32_t place, struct swisd_scenario_class *c)
 {
+  const struct swisd_document_item *trace = given(r, map, "trace"), *from = given(r, map, "from");
+  static const char *const drawn[] = {"uptime", "downtime", "day"};
+  for (int i = 0; i < 3 && trace; i++) {
+    const struct swisd_document_item *other = given(r, map, drawn[i]);
+    if (other) {
+      swisd_reader_complain(r, other->key, "trace excludes %s", drawn[i]);
+    }
+  }
+  if (!trace && !given(r, map, "uptime")) {
+    swisd_reader_complain(r, place, "wanted is either uptime or trace");
+  }
+  if (from && !trace) {
+    swisd_reader_complain(r, from->key, "is a time in a trace, and there is none");
+  }
   if (c && c->faster > 0) {
     divide(&c->uptime_s, c->faster);
     divide(&c->downtime_s, c->faster);
+    c->day_period_ns = given(r, map, "day") ? (uint64_t)((double)c->day_period_ns / c->faster) : 0;
+    c->day_peak_ns = (uint64_t)((double)c->day_peak_ns / c->faster);
+  }
+  if (c && trace) {
+    const struct swisd_table_request request = {.kind = SWISD_TABLE_AVAILABILITY};
+    c->trace = swisd_reader_table(r, trace, &request);
+    const double from_s = (double)c->trace_from_ns * 1e-9;
+    if (c->trace && from && from_s >= c->trace->u.availability.end_s) {
+      swisd_reader_complain(r, from->value, "is past the end of the trace (%.0f s)", c->trace->u.availability.end_s);
+    }
+  }
+}
+
+/* The speed of a class that is drawn from a table: its mean. */
+static void finish_sample(struct swisd_reader *r, uint32_t map, struct swisd_scenario_class *c)
+{
+  const struct swisd_document_item *table = given(r, map, "table");
+  if (!c || !table || !*c->sample_column) {
+    return;
+  }
+  const struct swisd_table_request request = {
+    .kind = SWISD_TABLE_DEVICES, .value = c->sample_column, .weight = *c->sample_weight ? c->sample_weight : NULL};
+  c->sample = swisd_reader_table(r, table, &request);
+  double sum = 0, before = 0;
+  for (uint32_t i = 0; c->sample && i < c->sample->u.devices.row_count; i++) {
+    sum += c->sample->u.devices.values[i] * (c->sample->u.devices.sums[i] - before);
+    before = c->sample->u.devices.sums[i];
+  }
+  for (int k = 0; k < SWISD_KERNEL_COUNT && c->sample; k++) {
+    c->flops_per_s[k] = sum / before * c->sample_unit;
+  }
+}
+
+static void finish_distances(struct swisd_reader *r, uint32_t map, struct swisd_scenario *s)
+{
+  const struct swisd_document_item *matrix = given(r, map, "matrix");
+  const struct swisd_table_request request = {.kind = SWISD_TABLE_MATRIX};
+  if (s && matrix) {
+    s->distances = swisd_reader_table(r, matrix, &request);
+  }
+}
+
+static void complain_if_given(struct swisd_reader *r, uint32_t map, const char *key, const char *why)
+{
+  const struct swisd_document_item *item = given(r, map, key);
+  if (item) {
+    swisd_reader_complain(r, item->key, "%s", why);
   }
 }
 
 static void finish_fault(struct swisd_reader *r, uint32_t map, uint32_t place, struct swisd_scenario_fault *fault)
 {
-  static const char *const kinds[] = {"kill", "silence", "slow", "return", "loss", "partition"}; /* as enum swisd_fault_kind */
-  int found = 0;
-  for (int kind = 0; kind < 6; kind++) {
+  static const char *const kinds[] = {
+    "kill", "silence",   "slow", "return", "loss",      "partition", "cut",
+    "flap", "bandwidth", "lie",  "clock",  "disk_full", "demand"}; /* as enum swisd_fault_kind */
+  int found = 0, last = 0;
+  for (int kind = 0; kind < SWISD_FAULT_KIND_COUNT; kind++) {
     if (given(r, map, kinds[kind])) {
       found++;
-      if (fault) {
-        fault->kind = (uint8_t)kind;
-      }
+      last = kind;
     }
   }
   if (found != 1) {
-    swisd_reader_complain(r, place, "has %s of: kill silence slow return loss partition; wanted is one",
+    swisd_reader_complain(r, place,
+                          "has %s of: kill silence slow return loss partition cut flap bandwidth lie clock disk_full "
+                          "demand; wanted is one",
                           found ? "several" : "none");
   }
-  const struct swisd_document_item *span = given(r, map, "for");
-  if (span && given(r, map, "return")) {
-    swisd_reader_complain(r, span->key, "a return is not undone");
+  if (fault) {
+    fault->kind = (uint8_t)last;
+  }
+  if (given(r, map, "return") || given(r, map, "clock")) {
+    complain_if_given(r, map, "for", "this is not undone");
+  }
+  if (!given(r, map, "partition")) {
+    complain_if_given(r, map, "way", "is of a partition");
+  }
+  if (given(r, map, "loss") || given(r, map, "bandwidth") || given(r, map, "demand") || given(r, map, "partition")) {
+    complain_if_given(r, map, "within", "is for faults that hit devices one by one");
   }
   if (fault && r->scenario->duration_ns && fault->at_ns > r->scenario->duration_ns) {
     swisd_reader_complain(r, given(r, map, "at")->value, "happens after the end (duration)");
@@ -311,6 +386,10 @@ static void finish_workload(struct swisd_reader *r, uint32_t map, uint32_t place
     swisd_reader_complain(r, place, "wanted is either model or shape");
   }
   const struct swisd_document_item *bound = given(r, map, "bound"), *repeat = given(r, map, "repeat");
+  const struct swisd_document_item *size = given(r, map, "size");
+  if (size && (bound || repeat)) {
+    swisd_reader_complain(r, size->key, "size excludes repeat and bound");
+  }
   if (bound && repeat) {
     swisd_reader_complain(r, bound->key, "bound and repeat exclude each other");
   }
@@ -355,7 +434,13 @@ static void finish(struct swisd_reader *r, enum swisd_section section, uint32_t 
     finish_device(r, map, place, base);
     break;
   case SWISD_SECTION_CHURN:
-    finish_churn(base);
+    finish_churn(r, map, place, base);
+    break;
+  case SWISD_SECTION_SAMPLE:
+    finish_sample(r, map, base);
+    break;
+  case SWISD_SECTION_DISTANCES:
+    finish_distances(r, map, base);
     break;
   case SWISD_SECTION_FAULT:
     finish_fault(r, map, place, base);
@@ -413,7 +498,7 @@ static void read_absent(struct swisd_reader *r, const struct swisd_key *key, uin
     }
   } else if (key->fallback && base) {
     swisd_reader_fallback(r, key, base);
-  } else if (key->type == SWISD_KEY_MAP && key->section == SWISD_SECTION_TOP && base) {
+  } else if (key->type == SWISD_KEY_MAP && key->section == SWISD_SECTION_TOP && base && !(key->flags & SWISD_KEY_WHOLLY)) {
     swisd_reader_map(r, (enum swisd_section)key->inner, 0, place, base); /* the defaults of its keys */
   }
 }

@@ -9,9 +9,17 @@
 #include "scenarios/scenario.h"
 #include "scenarios/schema.h"
 
+/* Tables that were read for this file, by what was asked for. */
+struct swisd_table_cache {
+  char (*keys)[SWISD_SOURCE_NAME_BYTES];
+  struct swisd_measured **tables;
+  uint32_t count;
+};
+
 struct swisd_reader {
   const struct swisd_document *document;
-  const struct swisd_sources *sources;
+  struct swisd_sources *sources;
+  struct swisd_table_cache *tables;
   uint32_t root; /* the map that is read as the top; other maps of that section are worlds */
   struct swisd_complaints *complaints;
   struct swisd_scenario *scenario; /* to fill; NULL: only check (no names to look up, no required keys at the top) */
@@ -47,6 +55,11 @@ void swisd_reader_fallback(struct swisd_reader *reader, const struct swisd_key *
 /* Index of a class or link by name; -1 after a complaint at `node` that suggests a near one. */
 int swisd_reader_find_class(struct swisd_reader *reader, uint32_t node, const char *name);
 int swisd_reader_find_link(struct swisd_reader *reader, uint32_t node, const char *name);
+
+/* The table that the value of `item` names, kept by the reader's scenario; NULL after a complaint, and when nothing is stored. */
+const struct swisd_measured *swisd_reader_table(struct swisd_reader *reader, const struct swisd_document_item *item,
+                                                const struct swisd_table_request *request);
+void swisd_table_cache_free(struct swisd_table_cache *cache);
 
 /* A growing array: room for one more past `count`; false when memory is out. */
 bool swisd_reader_grow(void **array, uint32_t count, size_t element_bytes);

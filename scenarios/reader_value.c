@@ -481,6 +481,13 @@ void swisd_reader_value(struct swisd_reader *r, const struct swisd_key *key, uin
     read_texts(r, key, node, base);
   } else if (key->type == SWISD_KEY_FILES) {
     swisd_reader_files(r, node);
+  } else if (key->type == SWISD_KEY_FILE) {
+    char wanted[160];
+    swisd_key_wanted(key, wanted, sizeof wanted);
+    const char *path = scalar_text(r, node, wanted);
+    if (path && strlen(path) > key->max) {
+      swisd_reader_complain(r, node, "is longer than %.0f bytes", key->max);
+    }
   } else if (key->type == SWISD_KEY_SETTINGS) {
     swisd_reader_settings(r, node);
   } else if (key->type == SWISD_KEY_SWEEP) {

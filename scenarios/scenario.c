@@ -16,6 +16,10 @@ void swisd_scenario_free(struct swisd_scenario *scenario)
   free(scenario->targets);
   free(scenario->worlds);
   free(scenario->expects);
+  for (uint32_t i = 0; i < scenario->table_count; i++) {
+    swisd_table_release(scenario->tables[i]);
+  }
+  free(scenario->tables);
   memset(scenario, 0, sizeof *scenario);
 }
 
@@ -56,7 +60,8 @@ static bool target_hits(const struct swisd_scenario_target *target, uint32_t ind
 uint32_t swisd_scenario_fault_devices(const struct swisd_scenario *scenario, const struct swisd_scenario_fault *fault,
                                       uint32_t repeat, uint32_t *devices, uint32_t capacity)
 {
-  struct swisd_philox stream = swisd_philox_stream(scenario->seed, repeat, fault->order, SWISD_PURPOSE_FAULT);
+  struct swisd_philox stream =
+    swisd_philox_stream(scenario->seed, repeat, fault->order + (fault->occurrence << 16), SWISD_PURPOSE_FAULT);
   bool *hit = calloc(scenario->device_count ? scenario->device_count : 1, sizeof *hit);
   assert(hit);
   for (uint32_t t = 0; t < fault->target_count; t++) {
@@ -95,33 +100,4 @@ void swisd_scenario_configure(const struct swisd_scenario *scenario, const struc
     config->compute_slots = (uint8_t)device_class->slots;
     config->memory_bytes = device_class->memory_bytes;
   }
-}
-
-/* A millisecond at least, so that no distribution can keep a driver busy at one instant for ever. */
-static uint64_t draw_span_ns(const struct swisd_distribution *d, struct swisd_philox *stream)
-{
-  const uint64_t span_ns = swisd_distribution_draw_ns(d, stream);
-  return span_ns < SWISD_MILLISECOND ? SWISD_MILLISECOND : span_ns;
-}
-
-struct swisd_scenario_churn swisd_scenario_churn_start(const struct swisd_scenario *scenario, uint32_t repeat, uint32_t device)
-{
-  struct swisd_scenario_churn churn = {
-    .stream = swisd_philox_stream(scenario->seed, repeat, device, SWISD_PURPOSE_CHURN),
-    .device_class = swisd_scenario_class_of(scenario, device),
-    .up = true,
-  };
-  churn.change_ns = draw_span_ns(&churn.device_class->uptime_s, &churn.stream);
-  return churn;
-}
-
-void swisd_scenario_churn_next(struct swisd_scenario_churn *churn)
-{
-  if (churn->change_ns == SWISD_NEVER) {
-    return;
-  }
-  churn->up = !churn->up;
-  const uint64_t length_ns =
-    draw_span_ns(churn->up ? &churn->device_class->uptime_s : &churn->device_class->downtime_s, &churn->stream);
-  churn->change_ns = length_ns < SWISD_NEVER - churn->change_ns ? churn->change_ns + length_ns : SWISD_NEVER;
 }

@@ -17,6 +17,7 @@
 #include "runtime/core/limits.h"
 #include "runtime/core/types.h"
 #include "scenarios/distribution.h"
+#include "scenarios/table.h"
 
 enum {
   SWISD_SCENARIO_NAME_BYTES = 64,  /* names of scenarios, worlds, links, classes, policies; terminated */
@@ -43,14 +44,22 @@ struct swisd_scenario_link {
 struct swisd_scenario_class {
   char name[SWISD_SCENARIO_NAME_BYTES];
   uint32_t first, count;
-  double flops_per_s[SWISD_KERNEL_COUNT]; /* nominal, before any scaling by a lab */
+  double flops_per_s[SWISD_KERNEL_COUNT]; /* nominal, before any scaling by a lab; with `sample`: their mean */
+  const struct swisd_measured *sample;    /* of speeds, NULL: all alike. Ask swisd_scenario_speeds() */
+  char sample_column[SWISD_SCENARIO_NAME_BYTES], sample_weight[SWISD_SCENARIO_NAME_BYTES];
+  double sample_unit;
+  struct swisd_distribution joins_s; /* NONE: at the start */
   uint64_t memory_bytes;
   uint16_t link;                                  /* index in links, or SWISD_SCENARIO_NO_LINK */
   uint16_t slots;                                 /* programs run at once */
   struct swisd_distribution uptime_s, downtime_s; /* uptime NONE: no churn; downtime NONE: those who leave stay away.
                                                      Already divided by `faster` */
-  double faster;                                  /* what published times were divided by: print it with the results */
-  uint8_t leave;                                  /* enum swisd_leave */
+  const struct swisd_measured *trace;             /* sessions instead of those; NULL: none. Times not yet divided */
+  uint64_t trace_from_ns;                         /* in the trace */
+  uint64_t day_period_ns, day_peak_ns;            /* already divided by `faster`; period 0: no daily cycle */
+  double day_low;
+  double faster; /* what published times were divided by: print it with the results */
+  uint8_t leave; /* enum swisd_leave */
 };
 
 enum swisd_fault_kind {
@@ -59,19 +68,34 @@ enum swisd_fault_kind {
   SWISD_FAULT_SLOW,      /* `factor` times slower */
   SWISD_FAULT_RETURN,    /* undoes kill, silence and slow: restarted, continued, at full speed */
   SWISD_FAULT_LOSS,      /* `loss` of the datagrams over `link` are lost */
-  SWISD_FAULT_PARTITION, /* these devices hear each other, and nobody else hears them */
+  SWISD_FAULT_PARTITION, /* these devices hear each other, and nobody else hears them; or one way only: `way` */
+  SWISD_FAULT_CUT,       /* each of these alone neither hears nor is heard */
+  SWISD_FAULT_FLAP,      /* CUT again and again; swisd_scenario_unroll() turns it into those */
+  SWISD_FAULT_BANDWIDTH, /* `link` has `factor` of its bandwidth */
+  SWISD_FAULT_LIE,       /* `loss` of their results are wrong */
+  SWISD_FAULT_CLOCK,     /* their clocks jump ahead by `jump_ns` */
+  SWISD_FAULT_DISK_FULL, /* they can store no further shard */
+  SWISD_FAULT_DEMAND,    /* jobs arrive `factor` times as often */
+  SWISD_FAULT_KIND_COUNT,
 };
+enum swisd_fault_way { SWISD_WAY_BOTH = 0, SWISD_WAY_OUT, SWISD_WAY_IN };
 
 /* A scripted event. Ask swisd_scenario_fault_devices() whom it hits. */
 struct swisd_scenario_fault {
   uint64_t at_ns;
-  uint64_t for_ns;                     /* after this it is undone (a killed device returns); SWISD_NEVER: it lasts */
-  uint8_t kind;                        /* enum swisd_fault_kind */
-  double factor;                       /* SLOW */
-  double loss;                         /* LOSS: 0..1 */
-  uint16_t link;                       /* LOSS: index in links */
+  uint64_t for_ns;                   /* after this it is undone (a killed device returns); SWISD_NEVER: it lasts */
+  uint8_t kind;                      /* enum swisd_fault_kind */
+  uint8_t way;                       /* PARTITION: enum swisd_fault_way */
+  double factor;                     /* SLOW, BANDWIDTH, DEMAND */
+  double loss;                       /* LOSS, LIE: 0..1 */
+  uint16_t link;                     /* LOSS, BANDWIDTH: index in links */
+  uint64_t jump_ns;                  /* CLOCK */
+  struct swisd_distribution every_s; /* NONE: once. Gone after swisd_scenario_unroll(), as are the next three */
+  uint64_t within_ns;
+  struct swisd_distribution flap_up_s, flap_down_s;
   uint32_t target_first, target_count; /* in targets[] of the scenario */
   uint32_t order;                      /* its index in the file */
+  uint32_t occurrence;                 /* of those of `every`, from 0 */
 };
 
 /* Whom a fault hits: devices of one class. */
@@ -103,6 +127,7 @@ struct swisd_scenario_workload {
   uint32_t submitters;                  /* nodes besides the devices that submit and do not compute; each submits its share */
   uint16_t link;                        /* theirs: index in links, or SWISD_SCENARIO_NO_LINK */
   uint32_t requests;                    /* jobs of each submitter, one after another */
+  struct swisd_distribution size;       /* items of a job; NONE: the stream is shared out among the jobs */
   struct swisd_distribution arrivals_s; /* gap between the starts of two jobs; NONE: the next one starts when one is answered */
   uint64_t chunk_ns;
   uint8_t verify; /* enum swisd_verify of runtime/core/jobspec.h */
@@ -148,6 +173,10 @@ struct swisd_scenario {
   char (*worlds)[SWISD_SCENARIO_NAME_BYTES]; /* every world of the file, whichever was read */
 
   struct swisd_scenario_expect *expects;
+  struct swisd_measured **tables; /* kept for those who point at them */
+  uint32_t table_count;
+  const struct swisd_measured *distances; /* NULL: none */
+  uint64_t distance_unit_ns;
 
   struct swisd_scenario_workload workload;
   uint32_t placement_slots, placement_replicas_min;
@@ -185,6 +214,21 @@ void swisd_scenario_device_name(const struct swisd_scenario *scenario, uint32_t 
 uint32_t swisd_scenario_fault_devices(const struct swisd_scenario *scenario, const struct swisd_scenario_fault *fault,
                                       uint32_t repeat, uint32_t *devices, uint32_t capacity);
 
+/* The scripted events of one repeat, one by one: `every`, `within` and FLAP are played out, by time. Fills `unrolled` with the
+ * scenario and lists of its own; everything else stays the scenario's, which must outlive it. */
+void swisd_scenario_unroll(const struct swisd_scenario *scenario, uint32_t repeat, struct swisd_scenario *unrolled);
+void swisd_scenario_unrolled_free(struct swisd_scenario *unrolled);
+
+/* The speed of one device in one repeat, per kernel class. */
+void swisd_scenario_speeds(const struct swisd_scenario *scenario, uint32_t repeat, uint32_t device,
+                           double flops_per_s[SWISD_KERNEL_COUNT]);
+/* Where device or submitter `node` stands in `distances`, and how long one way between two such places is. */
+uint32_t swisd_scenario_place(const struct swisd_scenario *scenario, uint32_t repeat, uint32_t node);
+double swisd_scenario_distance_s(const struct swisd_scenario *scenario, uint32_t a, uint32_t b);
+
+/* When a job that would arrive `gap_s` after `from_ns` arrives, with the DEMAND faults of an unrolled scenario. */
+uint64_t swisd_scenario_arrival_ns(const struct swisd_scenario *unrolled, uint64_t from_ns, double gap_s);
+
 /* Sets what a scenario decides in `config` (which the caller has filled with defaults): works, compute_slots, rates,
  * memory, placement, chunk. `device_class` NULL: a submitter. */
 void swisd_scenario_configure(const struct swisd_scenario *scenario, const struct swisd_scenario_class *device_class,
@@ -201,14 +245,24 @@ enum swisd_purpose {
   SWISD_PURPOSE_ARRIVAL = 6,
   SWISD_PURPOSE_NODE = 7,     /* the node's own seed */
   SWISD_PURPOSE_PLATFORM = 8, /* whatever else a driver draws once per device */
+  SWISD_PURPOSE_EVERY = 9,    /* device: the fault's index, as for the next two */
+  SWISD_PURPOSE_WITHIN = 10,
+  SWISD_PURPOSE_FLAP = 11,
+  SWISD_PURPOSE_SAMPLE = 12,
+  SWISD_PURPOSE_PLACE = 13,
+  SWISD_PURPOSE_JOIN = 14,
+  SWISD_PURPOSE_TRACE = 15, /* device: the class's first */
+  SWISD_PURPOSE_SIZE = 16,
+  SWISD_PURPOSE_LIE = 17,
 };
 
-/* The comings and goings of one device, the same in every driver: up at time 0, then sessions and absences in turn. */
+/* The comings and goings of one device, the same in every driver: sessions and absences in turn, from time 0 on. */
 struct swisd_scenario_churn {
   struct swisd_philox stream;
   const struct swisd_scenario_class *device_class;
-  bool up;
-  uint64_t change_ns; /* when `up` changes next; SWISD_NEVER: it does not */
+  uint32_t span, span_end; /* of a trace: its next session */
+  bool up;                 /* now */
+  uint64_t change_ns;      /* when `up` changes next; SWISD_NEVER: it does not */
 };
 
 struct swisd_scenario_churn swisd_scenario_churn_start(const struct swisd_scenario *scenario, uint32_t repeat, uint32_t device);

@@ -16,15 +16,22 @@ enum swisd_section {
   SWISD_SECTION_LINK,
   SWISD_SECTION_DEVICE,
   SWISD_SECTION_SPEED,
+  SWISD_SECTION_SAMPLE,
   SWISD_SECTION_CHURN,
+  SWISD_SECTION_DAY,
   SWISD_SECTION_FAULT,
   SWISD_SECTION_SLOW,
   SWISD_SECTION_LOSS,
+  SWISD_SECTION_FLAP,
+  SWISD_SECTION_BANDWIDTH,
+  SWISD_SECTION_LIE,
+  SWISD_SECTION_CLOCK,
   SWISD_SECTION_TARGET,
   SWISD_SECTION_WORKLOAD,
   SWISD_SECTION_SHAPE,
   SWISD_SECTION_STEP,
   SWISD_SECTION_PLACEMENT,
+  SWISD_SECTION_DISTANCES,
   SWISD_SECTION_COUNT,
 };
 
@@ -48,6 +55,7 @@ enum swisd_key_type {
   SWISD_KEY_DEVICES,  /* class, class/index, {class, count | share}, or a list of those */
   SWISD_KEY_LINK,     /* the name of a link; stored as its index */
   SWISD_KEY_CLASS,    /* the name of a device class of this scenario; stored as its index */
+  SWISD_KEY_FILE,     /* the path of a table */
   SWISD_KEY_FILES,    /* paths of scenario files */
   SWISD_KEY_SETTINGS, /* paths with values */
   SWISD_KEY_SWEEP,
@@ -58,6 +66,7 @@ enum swisd_key_type {
 enum swisd_key_flags {
   SWISD_KEY_REQUIRED = 1,
   SWISD_KEY_BASE_ONLY = 2, /* not in a world */
+  SWISD_KEY_WHOLLY = 8,    /* a map at the top: left out, its defaults do not apply either */
   SWISD_KEY_STUDY = 4,     /* of a study, not of a run: not part of a resolved point */
   SWISD_KEY_RELOAD = 64,   /* node.yml: may change while the node runs */
 };

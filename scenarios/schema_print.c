@@ -367,7 +367,8 @@ static void print_block(const struct swisd_document *d, enum swisd_section secti
     }
     const struct swisd_document_item *item = swisd_document_find(d, node, key->name);
     const bool inner = key->type == SWISD_KEY_MAP || key->type == SWISD_KEY_NAMED || key->type == SWISD_KEY_LIST;
-    if (!item && !key->fallback && !(key->type == SWISD_KEY_MAP && section == SWISD_SECTION_TOP)) {
+    if (!item && !key->fallback &&
+        (key->type != SWISD_KEY_MAP || section != SWISD_SECTION_TOP || key->flags & SWISD_KEY_WHOLLY)) {
       continue;
     }
     fprintf(out, "%*s%s:", 2 * depth, "", key->name);

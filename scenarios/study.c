@@ -16,6 +16,7 @@ struct swisd_study {
   struct swisd_document document;
   struct swisd_complaints complaints;
   struct swisd_reader reader;
+  struct swisd_table_cache tables;
   char world[SWISD_SCENARIO_NAME_BYTES];
   uint32_t base;     /* the file with what it includes */
   uint32_t resolved; /* all but the sweep */
@@ -274,8 +275,8 @@ static struct swisd_study *open_study(const struct swisd_study_request *request,
   struct swisd_study *study = calloc(1, sizeof *study);
   assert(study);
   study->sweep.points = 1;
-  study->reader =
-    (struct swisd_reader){.document = &study->document, .complaints = &study->complaints, .sources = &study->sources};
+  study->reader = (struct swisd_reader){
+    .document = &study->document, .complaints = &study->complaints, .sources = &study->sources, .tables = &study->tables};
   char why[512] = "no memory";
   const int source = request->text ? swisd_sources_add(&study->sources, request->path, request->text, request->bytes)
                                    : swisd_sources_add_file(&study->sources, request->path, why, sizeof why);
@@ -354,6 +355,7 @@ void swisd_study_free(struct swisd_study *study)
   if (study) {
     swisd_document_free(&study->document);
     swisd_sources_free(&study->sources);
+    swisd_table_cache_free(&study->tables);
     free(study);
   }
 }

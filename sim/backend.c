@@ -52,7 +52,15 @@ void swisd_sim_stop(struct swisd_sim *sim) { sim->stopped = true; }
 
 double swisd_sim_latency_s(const struct swisd_sim *sim, uint32_t from, uint32_t to)
 {
-  return sim->config.hosts[from].latency_up_s + sim->config.hosts[to].latency_down_s;
+  return sim->config.hosts[from].latency_up_s + sim->config.hosts[to].latency_down_s + swisd_sim_distance_s(sim, from, to);
+}
+
+double swisd_sim_distance_s(const struct swisd_sim *sim, uint32_t from, uint32_t to)
+{
+  if (sim->config.round_trips == NULL || from == to)
+    return 0;
+  const size_t row = (size_t)sim->config.hosts[from].place * sim->config.places;
+  return (double)sim->config.round_trips[row + sim->config.hosts[to].place] / 2 * sim->config.round_trip_unit_s;
 }
 
 static double slower(double bandwidth, double limit) { return limit > 0 && limit < bandwidth ? limit : bandwidth; }
@@ -229,6 +237,8 @@ void swisd_sim_set_speed(struct swisd_sim *sim, uint32_t host, double factor)
   sim->hosts[host].factor = factor;
   sim->fluid->speed(sim, host, factor);
 }
+
+void swisd_sim_bandwidth_changed(struct swisd_sim *sim, uint32_t host) { sim->fluid->bandwidth(sim, host); }
 
 void swisd_sim_freeze(struct swisd_sim *sim, uint32_t host, bool frozen)
 {

@@ -25,6 +25,7 @@ enum { SWISD_SIM_JOB = 1, SWISD_SIM_MESSAGE = 2, SWISD_SIM_KIND_FIRST = 16 };
 struct swisd_sim_host {
   double latency_up_s, latency_down_s;
   double up_bytes_per_s, down_bytes_per_s; /* 0: not limited */
+  uint32_t place;                          /* in round_trips */
   uint32_t slots;                          /* jobs at full speed at once, at least 1 */
 };
 
@@ -35,6 +36,9 @@ enum swisd_sim_fluid_kind {
 
 struct swisd_sim_config {
   const struct swisd_sim_host *hosts; /* stay the caller's, and alive */
+  const float *round_trips;           /* [a * places + b] between places, besides the hosts' own latencies; NULL: none */
+  uint32_t places;
+  double round_trip_unit_s;
   uint32_t host_count;
   enum swisd_sim_fluid_kind model;
   uint64_t quantum_ns; /* events happen at multiples of this, rounded up; 0: exact. 1 ms from 100,000 nodes on */
@@ -106,6 +110,9 @@ struct swisd_sim_job *swisd_sim_job_between(struct swisd_sim *sim, uint32_t a, u
 
 /* From now on `host` computes at `factor` of its speed: 1, or one of the configured factors. Jobs under way feel it. */
 void swisd_sim_set_speed(struct swisd_sim *sim, uint32_t host, double factor);
+/* The caller has changed the bandwidths of `host`: messages and transfers from now on go by them, and with SIMGRID those under
+ * way too. What was not limited stays so. */
+void swisd_sim_bandwidth_changed(struct swisd_sim *sim, uint32_t host);
 /* Frozen: all jobs in which it takes part stand still, computing and transfers alike, until it thaws. */
 void swisd_sim_freeze(struct swisd_sim *sim, uint32_t host, bool frozen);
 

@@ -20,6 +20,7 @@ struct swisd_sim_fluid {
   void (*begin)(struct swisd_sim *sim, struct swisd_sim_activity *activity); /* its end: swisd_sim_activity_ended() */
   void (*cancel)(struct swisd_sim *sim, struct swisd_sim_activity *activity);
   void (*speed)(struct swisd_sim *sim, uint32_t host, double factor);
+  void (*bandwidth)(struct swisd_sim *sim, uint32_t host);                    /* in the host already */
   void (*freeze)(struct swisd_sim *sim, struct swisd_sim_activity *activity); /* activity->frozen has changed */
 };
 
@@ -77,7 +78,8 @@ struct swisd_sim {
 void swisd_sim_loop(struct swisd_sim *sim);
 /* Puts the end of a live activity into the queue. */
 void swisd_sim_activity_ended(struct swisd_sim_activity *activity, uint64_t time_ns);
-void swisd_sim_activity_release(struct swisd_sim_activity *activity); /* one reference less */
+void swisd_sim_activity_release(struct swisd_sim_activity *activity);                 /* one reference less */
+double swisd_sim_distance_s(const struct swisd_sim *sim, uint32_t from, uint32_t to); /* of their places alone */
 double swisd_sim_latency_s(const struct swisd_sim *sim, uint32_t from, uint32_t to);
 
 /* Writes the platform of `config` as SimGrid XML. Host i is "h<i>"; the loop lives on "driver". */

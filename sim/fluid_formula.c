@@ -55,5 +55,13 @@ static void speed(struct swisd_sim *sim, uint32_t host, double factor)
 
 static void freeze(struct swisd_sim *sim, struct swisd_sim_activity *activity) { reschedule(sim, activity); }
 
-const struct swisd_sim_fluid swisd_sim_fluid_formula = {
-  .start = start, .run = run, .advance = advance, .begin = begin, .cancel = cancel, .speed = speed, .freeze = freeze};
+static void bandwidth(struct swisd_sim *sim, uint32_t host) { (void)sim, (void)host; }
+
+const struct swisd_sim_fluid swisd_sim_fluid_formula = {.start = start,
+                                                        .run = run,
+                                                        .advance = advance,
+                                                        .begin = begin,
+                                                        .cancel = cancel,
+                                                        .speed = speed,
+                                                        .bandwidth = bandwidth,
+                                                        .freeze = freeze};

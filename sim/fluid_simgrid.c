@@ -13,6 +13,7 @@
 #include <simgrid/comm.h>
 #include <simgrid/engine.h>
 #include <simgrid/host.h>
+#include <simgrid/link.h>
 #include <simgrid/mailbox.h>
 #include <simgrid/semaphore.h>
 #include <stdio.h>
@@ -110,7 +111,9 @@ static void ended(struct swisd_sim_activity *activity)
   struct swisd_sim *sim = activity->sim;
   if (!activity->live)
     return;
-  const uint64_t time_ns = clock_ns();
+  /* SimGrid's star knows no distances between places: what goes far arrives later. */
+  const double distance_s = activity->job.bulk ? swisd_sim_distance_s(sim, activity->job.from, activity->job.to) : 0;
+  const uint64_t time_ns = clock_ns() + (uint64_t)(distance_s * 1e9 + 0.5);
   swisd_sim_activity_ended(activity, time_ns);
   if (sim->wake_ns != UINT64_MAX && sim->heap.events[0].time_ns < sim->wake_ns) {
     sim->wake_ns = UINT64_MAX;
@@ -220,6 +223,18 @@ static void speed(struct swisd_sim *sim, uint32_t host, double factor)
   sg_host_set_pstate(sim->hosts[host].simgrid, pstate);
 }
 
+static void bandwidth(struct swisd_sim *sim, uint32_t host)
+{
+  const struct swisd_sim_host *h = &sim->config.hosts[host];
+  char name[16];
+  snprintf(name, sizeof name, "u%u", host);
+  if (h->up_bytes_per_s > 0)
+    sg_link_set_bandwidth(sg_link_by_name(name), h->up_bytes_per_s);
+  snprintf(name, sizeof name, "d%u", host);
+  if (h->down_bytes_per_s > 0)
+    sg_link_set_bandwidth(sg_link_by_name(name), h->down_bytes_per_s);
+}
+
 static void freeze(struct swisd_sim *sim, struct swisd_sim_activity *activity)
 {
   (void)sim;
@@ -231,5 +246,11 @@ static void freeze(struct swisd_sim *sim, struct swisd_sim_activity *activity)
     sg_actor_resume(activity->sender);
 }
 
-const struct swisd_sim_fluid swisd_sim_fluid_simgrid = {
-  .start = start, .run = run, .advance = advance, .begin = begin, .cancel = cancel, .speed = speed, .freeze = freeze};
+const struct swisd_sim_fluid swisd_sim_fluid_simgrid = {.start = start,
+                                                        .run = run,
+                                                        .advance = advance,
+                                                        .begin = begin,
+                                                        .cancel = cancel,
+                                                        .speed = speed,
+                                                        .bandwidth = bandwidth,
+                                                        .freeze = freeze};

@@ -21,6 +21,8 @@ struct swisd_sim_blob *swisd_sim_blob_slice(struct swisd_sim_blob *blob, uint64_
   if (offset == 0 && bytes == blob->bytes)
     return swisd_sim_blob_keep(blob);
   struct swisd_sim_blob *slice = swisd_sim_blob_new(bytes, false);
+  slice->lied = blob->lied;
+  slice->tainted = blob->tainted;
   if (blob->data != NULL) {
     slice->data = blob->data + offset;
     slice->parent = swisd_sim_blob_keep(blob);

@@ -10,6 +10,8 @@
 struct swisd_sim_blob {
   uint32_t references;
   uint64_t bytes;
+  bool lied;                     /* not what its program makes of its inputs */
+  bool tainted;                  /* that, or made from such */
   uint8_t *data;                 /* NULL: modelled */
   struct swisd_sim_blob *parent; /* whose bytes `data` points into; NULL: its own */
 };

@@ -49,6 +49,8 @@ static void arm(struct swisd_simdriver *d, uint32_t node)
 {
   struct swisd_sim_device *device = &d->devices[node];
   uint64_t deadline_ns = swisd_node_deadline_ns(device->node);
+  if (deadline_ns != SWISD_NEVER)
+    deadline_ns = deadline_ns > device->clock_ns ? deadline_ns - device->clock_ns : 0;
   if (deadline_ns < swisd_simdriver_now(d))
     deadline_ns = swisd_simdriver_now(d);
   if (deadline_ns >= device->deadline_ns)
@@ -118,8 +120,9 @@ static void record(struct swisd_simdriver *d, struct swisd_sim_device *device, c
 {
   static uint8_t bytes[SWISD_RECORD_ENTRY_BYTES_MAX + SWISD_RECORD_MAGIC_BYTES];
   size_t count = 0;
-  const int status = event != NULL ? swisd_record_write_event(event, swisd_simdriver_now(d), bytes, sizeof bytes, &count)
-                                   : swisd_record_write_digest(digest, bytes, sizeof bytes, &count);
+  const int status = event != NULL
+                       ? swisd_record_write_event(event, swisd_simdriver_now(d) + device->clock_ns, bytes, sizeof bytes, &count)
+                       : swisd_record_write_digest(digest, bytes, sizeof bytes, &count);
   SWISD_ASSERT(status == SWISD_WIRE_OK);
   if (fwrite(bytes, 1, count, device->record) != count && !d->failed) {
     d->failed = true;
@@ -156,7 +159,7 @@ void swisd_simdriver_step(struct swisd_simdriver *d, uint32_t node, const struct
   d->steps++;
   if (device->record != NULL)
     record(d, device, event, 0);
-  swisd_node_step(device->node, event, now_ns, &d->actions);
+  swisd_node_step(device->node, event, now_ns + device->clock_ns, &d->actions);
   if (d->options.check)
     swisd_node_check(device->node);
   const bool whole = d->packed || device->record != NULL;
@@ -199,7 +202,7 @@ static void deadline(struct swisd_simdriver *d, const struct swisd_sim_event *ev
   if (event->u.number != device->deadline_ns)
     return;
   device->deadline_ns = SWISD_NEVER;
-  if (swisd_node_deadline_ns(device->node) > swisd_simdriver_now(d)) {
+  if (swisd_node_deadline_ns(device->node) > swisd_simdriver_now(d) + device->clock_ns) {
     arm(d, event->node);
     return;
   }
@@ -323,6 +326,7 @@ static void describe_host(struct swisd_simdriver *d, uint32_t node)
   struct swisd_sim_host *host = &d->hosts[node];
   struct swisd_sim_device *device = &d->devices[node];
   host->slots = device->config.compute_slots;
+  host->place = swisd_scenario_place(d->scenario, d->options.repeat, node);
   if (device->link == SWISD_SCENARIO_NO_LINK)
     return;
   const struct swisd_scenario_link *link = &d->scenario->links[device->link];
@@ -343,9 +347,16 @@ static void build_device(struct swisd_simdriver *d, uint32_t node)
   device->deadline_ns = SWISD_NEVER;
   device->loss = swisd_philox_stream(scenario->seed, repeat, node, SWISD_PURPOSE_LOSS);
   device->jitter = swisd_philox_stream(scenario->seed, repeat, node, SWISD_PURPOSE_JITTER);
+  device->lie = swisd_philox_stream(scenario->seed, repeat, node, SWISD_PURPOSE_LIE);
   device->config = swisd_config_default();
   device->config.limits = limits_for(d->node_count, device->device_class == NULL);
-  swisd_scenario_configure(scenario, device->device_class, &device->config);
+  struct swisd_scenario_class own = {0}; /* its class, with its own speed */
+  if (device->device_class != NULL) {
+    own = *device->device_class;
+    swisd_scenario_speeds(scenario, repeat, node, own.flops_per_s);
+    memcpy(device->flops_per_s, own.flops_per_s, sizeof device->flops_per_s);
+  }
+  swisd_scenario_configure(scenario, device->device_class != NULL ? &own : NULL, &device->config);
   device->config.id = swisd_simdriver_id(d, node);
   device->config.address_count = 1;
   device->config.addresses[0] = swisd_simdriver_address(node);
@@ -391,6 +402,11 @@ static int build(struct swisd_simdriver *d, struct swisd_error *error)
                                     .quantum_ns = d->options.quantum_ns,
                                     .serialise = d->options.serialise,
                                     .everything = d->options.everything};
+  if (scenario->distances != NULL) {
+    config.round_trips = scenario->distances->u.matrix.values;
+    config.places = scenario->distances->u.matrix.places;
+    config.round_trip_unit_s = (double)scenario->distance_unit_ns * 1e-9;
+  }
   if (gather_factors(scenario, &config, error) < 0)
     return -1;
   d->log = swisd_runlog_open(d->options.directory, error);
@@ -413,7 +429,9 @@ struct swisd_simdriver *swisd_simdriver_new(const struct swisd_scenario *scenari
 {
   struct swisd_simdriver *d = zeroed(1, sizeof *d);
   d->handler = (struct swisd_sim_handler){.event = on_event, .discard = on_discard};
-  d->scenario = scenario;
+  d->file = scenario;
+  swisd_scenario_unroll(scenario, options->repeat, &d->unrolled);
+  d->scenario = &d->unrolled;
   d->options = *options;
   d->packed = scenario->wire == SWISD_WIRE_FULL;
   d->first_submit_ns = SWISD_NEVER;
@@ -466,6 +484,7 @@ int swisd_simdriver_close(struct swisd_simdriver *d, struct swisd_error *error)
   free(d->link_loss);
   free(d->fault_devices);
   free(d->linked);
+  swisd_scenario_unrolled_free(&d->unrolled);
   free(d);
   return status;
 }

@@ -93,14 +93,19 @@ struct swisd_sim_device {
   struct swisd_node *node; /* memory for one, always there */
   uint32_t turn;           /* counts the lives of its process */
   bool running, started, frozen, leaving;
-  uint16_t link;        /* index in the scenario's, or SWISD_SCENARIO_NO_LINK */
-  double slow;          /* times slower */
-  uint64_t partitions;  /* bit set of the partition faults that it is in */
-  uint64_t deadline_ns; /* armed for; SWISD_NEVER: not */
+  uint16_t link;                          /* index in the scenario's, or SWISD_SCENARIO_NO_LINK */
+  double flops_per_s[SWISD_KERNEL_COUNT]; /* of one slot; a submitter: 0 */
+  double slow;                            /* times slower */
+  double lies;                            /* share of its results that are wrong */
+  bool disk_full;                         /* stores no further shard */
+  uint32_t cuts;                          /* faults that keep it out of reach of everybody */
+  uint64_t partitions[3];                 /* by enum swisd_fault_way: bit sets of the partition faults that it is in */
+  uint64_t clock_ns;                      /* what its clock is ahead of the simulation's */
+  uint64_t deadline_ns;                   /* armed for; SWISD_NEVER: not */
   uint64_t frozen_since_ns;
   uint64_t steps_now_ns; /* how many steps at one instant: a node that never rests is stuck */
   uint32_t steps_now;
-  struct swisd_philox loss, jitter;
+  struct swisd_philox loss, jitter, lie;
 
   uint32_t incarnation; /* persisted, like the disk */
   uint32_t disk_count;
@@ -141,8 +146,10 @@ struct swisd_sim_submitter {
 };
 
 struct swisd_simdriver {
-  struct swisd_sim_handler handler; /* first */
-  const struct swisd_scenario *scenario;
+  struct swisd_sim_handler handler;      /* first */
+  const struct swisd_scenario *scenario; /* `unrolled` */
+  const struct swisd_scenario *file;     /* the caller's, as it was read */
+  struct swisd_scenario unrolled;        /* of this repeat */
   struct swisd_simdriver_options options;
   struct swisd_sim *sim;
   struct swisd_sim_host *hosts;
@@ -161,7 +168,7 @@ struct swisd_simdriver {
 
   struct swisd_runlog *log;
   uint64_t digest, steps;
-  uint64_t messages, message_bytes, bodies, body_bytes, hedges, reissues, departures, returns;
+  uint64_t messages, message_bytes, bodies, body_bytes, hedges, reissues, departures, returns, wrong_items;
   uint64_t first_submit_ns, last_answer_ns;
   uint64_t end_ns;
   struct swisd_error error; /* of a recording */
@@ -210,7 +217,8 @@ void swisd_simnetwork_cut(struct swisd_simdriver *d, struct swisd_sim_flight *fl
 void swisd_simnetwork_drop(struct swisd_sim_flight *flight);
 void swisd_simnetwork_reset(struct swisd_simdriver *d, uint32_t node); /* its process died: peers hear of it */
 void swisd_simnetwork_unreachable(struct swisd_simdriver *d, uint32_t node, uint32_t turn, uint32_t peer);
-bool swisd_simnetwork_open(const struct swisd_simdriver *d, uint32_t a, uint32_t b); /* no partition between them */
+bool swisd_simnetwork_open(const struct swisd_simdriver *d, uint32_t a, uint32_t b);        /* no partition between them */
+bool swisd_simnetwork_reaches(const struct swisd_simdriver *d, uint32_t from, uint32_t to); /* this way */
 
 /* ---- simtransfer.c: fetches ---- */
 void swisd_simtransfer_start(struct swisd_simdriver *d, uint32_t node, const struct swisd_action_fetch *fetch, bool shard);
@@ -249,6 +257,8 @@ void swisd_simjobs_close(struct swisd_simdriver *d);
 /* ---- simreport.c: what the log is told ---- */
 void swisd_simreport_open(struct swisd_simdriver *d);
 void swisd_simreport_traces(struct swisd_simdriver *d, uint32_t node);
+/* A time on a node's own clock, as the simulation and the log count it. */
+uint64_t swisd_simreport_time(const struct swisd_simdriver *d, uint32_t node, uint64_t node_ns);
 void swisd_simreport_speed(struct swisd_simdriver *d, uint32_t node); /* its speed may have changed */
 void swisd_simreport_holds(struct swisd_simdriver *d, uint32_t node); /* its disk has changed */
 void swisd_simreport_event(struct swisd_simdriver *d, const char *event, uint32_t node, double value); /* value 0: none */

@@ -11,8 +11,9 @@
 #include "sim/simdriver_internal.h"
 
 enum {
-  BLOCKS_UNDER_WAY = 6, /* of one job's input: fewer than any limits' segments */
-  TOKENS_DEFAULT = 64,  /* length of a text when the scenario says none */
+  BLOCKS_UNDER_WAY = 6,      /* of one job's input: fewer than any limits' segments */
+  JOB_ITEMS_MAX = 100000000, /* of a job whose size is drawn */
+  TOKENS_DEFAULT = 64,       /* length of a text when the scenario says none */
   PROMPT_TOKENS_MAX = 4096,
 };
 #define BLOCK_S 2.0 /* of the whole swarm's time: what is appended at once */
@@ -118,7 +119,8 @@ static int by_time(const void *left, const void *right)
 /* All changes of one fault; returns how many. `changes` has room for two per device. */
 static uint32_t plan_fault(struct swisd_simdriver *d, const struct swisd_scenario_fault *fault, struct plan_change *changes)
 {
-  if (fault->kind == SWISD_FAULT_LOSS || fault->kind == SWISD_FAULT_PARTITION)
+  if (fault->kind != SWISD_FAULT_KILL && fault->kind != SWISD_FAULT_SILENCE && fault->kind != SWISD_FAULT_SLOW &&
+      fault->kind != SWISD_FAULT_RETURN)
     return 0;
   const double factor = fault->kind == SWISD_FAULT_SLOW ? 1 / fault->factor : fault->kind == SWISD_FAULT_RETURN ? 1 : 0;
   const uint32_t hit = swisd_scenario_fault_devices(d->scenario, fault, d->options.repeat, d->fault_devices, d->device_count);
@@ -141,7 +143,7 @@ static double planned_items(struct swisd_simdriver *d, uint64_t span_ns)
   for (uint32_t i = 0; i < d->device_count; i++) {
     double speeds[SWISD_KERNEL_COUNT];
     for (int k = 0; k < SWISD_KERNEL_COUNT; k++)
-      speeds[k] = d->devices[i].device_class->flops_per_s[k] * d->devices[i].config.compute_slots;
+      speeds[k] = d->devices[i].flops_per_s[k] * d->devices[i].config.compute_slots;
     swisd_runlog_device(log, "", "", speeds);
     swisd_runlog_speed(log, i, 0, 1);
   }
@@ -204,8 +206,13 @@ int swisd_simjobs_open(struct swisd_simdriver *d, struct swisd_error *error)
     submitter->jobs = calloc(d->jobs_each, sizeof *submitter->jobs);
     SWISD_ASSERT(submitter->jobs != NULL);
     submitter->arrivals = swisd_philox_stream(d->scenario->seed, d->options.repeat, d->device_count + s, SWISD_PURPOSE_ARRIVAL);
-    for (uint32_t j = 0; j < d->jobs_each; j++)
-      plan_job(d, &submitter->jobs[j], j + 1, each, rate / d->submitter_count);
+    struct swisd_philox sizes =
+      swisd_philox_stream(d->scenario->seed, d->options.repeat, d->device_count + s, SWISD_PURPOSE_SIZE);
+    for (uint32_t j = 0; j < d->jobs_each; j++) {
+      const bool drawn = workload->size.kind != SWISD_DISTRIBUTION_NONE;
+      const double items = drawn ? fmin(swisd_distribution_draw(&workload->size, &sizes), JOB_ITEMS_MAX) : each;
+      plan_job(d, &submitter->jobs[j], j + 1, items, rate / d->submitter_count);
+    }
   }
   return 0;
 }
@@ -226,6 +233,16 @@ static void schedule(struct swisd_simdriver *d, uint32_t node, uint64_t delay_ns
 {
   if (delay_ns < d->options.settle_ns + d->scenario->duration_ns)
     swisd_simdriver_at(d, swisd_simdriver_now(d) + delay_ns, SWISD_SIM_SUBMIT, node, node, 0);
+}
+
+/* The next job of a submitter arrives when it does, whatever became of this one. */
+static void schedule_arrival(struct swisd_simdriver *d, uint32_t node, struct swisd_sim_submitter *submitter)
+{
+  const double gap_s = swisd_distribution_draw(&d->scenario->workload.arrivals_s, &submitter->arrivals);
+  const uint64_t from_ns = swisd_simdriver_since(d, swisd_simdriver_now(d));
+  const uint64_t arrival_ns = swisd_scenario_arrival_ns(d->scenario, from_ns, gap_s);
+  if (arrival_ns != SWISD_NEVER)
+    schedule(d, node, arrival_ns - from_ns);
 }
 
 void swisd_simjobs_prepare(struct swisd_simdriver *d)
@@ -273,7 +290,7 @@ void swisd_simjobs_submit(struct swisd_simdriver *d, uint32_t node)
     return;
   struct swisd_sim_run_job *job = &submitter->jobs[submitter->job_next++];
   if (d->scenario->workload.arrivals_s.kind != SWISD_DISTRIBUTION_NONE && submitter->job_next < d->jobs_each)
-    schedule(d, node, swisd_distribution_draw_ns(&d->scenario->workload.arrivals_s, &submitter->arrivals));
+    schedule_arrival(d, node, submitter);
   job->submitted = true;
   job->start_ns = swisd_simdriver_now(d);
   if (d->first_submit_ns == SWISD_NEVER)

@@ -264,12 +264,39 @@ static void cut_transfers(struct swisd_simdriver *d, uint32_t node)
   }
 }
 
-static void set_partition(struct swisd_simdriver *d, uint32_t node, uint64_t bit, bool in)
+static void set_partition(struct swisd_simdriver *d, uint32_t node, uint8_t way, uint64_t bit, bool in)
 {
-  struct swisd_sim_device *device = &d->devices[node];
-  device->partitions = in ? device->partitions | bit : device->partitions & ~bit;
+  uint64_t *partitions = &d->devices[node].partitions[way];
+  *partitions = in ? *partitions | bit : *partitions & ~bit;
   if (in)
     swisd_simreport_event(d, SWISD_RUNLOG_PARTITION, node, 0);
+}
+
+/* Its clock is suddenly ahead, as after a suspension that nobody else noticed: its timers are due, and it is told of the gap. */
+static void jump(struct swisd_simdriver *d, uint32_t node, uint64_t gap_ns)
+{
+  struct swisd_sim_device *device = &d->devices[node];
+  device->clock_ns += gap_ns;
+  swisd_simreport_event(d, "clock", node, (double)gap_ns * 1e-9);
+  if (!device->running || device->frozen)
+    return;
+  device->deadline_ns = SWISD_NEVER;
+  const struct swisd_event resumed = {.kind = SWISD_EVENT_RESUMED, .u.gap_ns = gap_ns};
+  swisd_simdriver_step(d, node, &resumed);
+}
+
+/* Devices, and submitters, behind the link have `factor` of its bandwidth; transfers under way feel it. */
+static void set_bandwidth(struct swisd_simdriver *d, const struct swisd_scenario_fault *fault, bool over)
+{
+  const struct swisd_scenario_link *link = &d->scenario->links[fault->link];
+  const double factor = over ? 1 : fault->factor;
+  for (uint32_t node = 0; node < d->node_count; node++)
+    if (d->devices[node].link == fault->link) {
+      d->hosts[node].up_bytes_per_s = link->up_bytes_per_s * factor;
+      d->hosts[node].down_bytes_per_s = link->down_bytes_per_s * factor;
+      swisd_sim_bandwidth_changed(d->sim, node);
+    }
+  swisd_simreport_event(d, "bandwidth", SWISD_RUNLOG_NOBODY, factor);
 }
 
 static void apply(struct swisd_simdriver *d, const struct swisd_scenario_fault *fault, uint32_t index, uint32_t node, bool over)
@@ -296,7 +323,22 @@ static void apply(struct swisd_simdriver *d, const struct swisd_scenario_fault *
       set_slow(d, node, 1);
     break;
   case SWISD_FAULT_PARTITION:
-    set_partition(d, node, UINT64_C(1) << index % 64, !over);
+    set_partition(d, node, fault->way, UINT64_C(1) << index % 64, !over);
+    break;
+  case SWISD_FAULT_CUT:
+    d->devices[node].cuts += over ? -1u : 1u;
+    swisd_simreport_event(d, over ? SWISD_RUNLOG_RETURN : "cut", node, 0);
+    break;
+  case SWISD_FAULT_LIE:
+    d->devices[node].lies = over ? 0 : fault->loss;
+    swisd_simreport_event(d, "lie", node, d->devices[node].lies);
+    break;
+  case SWISD_FAULT_CLOCK:
+    jump(d, node, fault->jump_ns);
+    break;
+  case SWISD_FAULT_DISK_FULL:
+    d->devices[node].disk_full = !over;
+    swisd_simreport_event(d, "disk_full", node, over ? 0 : 1);
     break;
   default:
     break;
@@ -316,10 +358,18 @@ void swisd_simlife_fault(struct swisd_simdriver *d, uint32_t index, bool over)
     set_loss(d, fault, over);
     return;
   }
+  if (fault->kind == SWISD_FAULT_BANDWIDTH) {
+    set_bandwidth(d, fault, over);
+    return;
+  }
+  if (fault->kind == SWISD_FAULT_DEMAND) {
+    swisd_simreport_event(d, "demand", SWISD_RUNLOG_NOBODY, over ? 1 : fault->factor);
+    return; /* arrivals go by it: simjobs.c */
+  }
   const uint32_t count = swisd_scenario_fault_devices(d->scenario, fault, d->options.repeat, d->fault_devices, d->device_count);
   for (uint32_t i = 0; i < count; i++)
     apply(d, fault, index, d->fault_devices[i], over);
-  for (uint32_t i = 0; i < count && fault->kind == SWISD_FAULT_PARTITION; i++)
+  for (uint32_t i = 0; i < count && (fault->kind == SWISD_FAULT_PARTITION || fault->kind == SWISD_FAULT_CUT); i++)
     cut_transfers(d, d->fault_devices[i]);
 }
 
@@ -352,6 +402,7 @@ void swisd_simlife_prepare(struct swisd_simdriver *d)
     const bool is_seed = i + d->submitter_count < SEEDS;
     swisd_simdriver_at(d, is_seed ? 0 : (uint64_t)(swisd_philox_unit(&spread) * START_SPREAD_NS), SWISD_SIM_START, i, i, 0);
     d->devices[i].churn = swisd_scenario_churn_start(d->scenario, d->options.repeat, i);
+    d->devices[i].down_by_churn = !d->devices[i].churn.up;
     schedule_churn(d, i);
   }
   plan_faults(d);

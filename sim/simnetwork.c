@@ -11,9 +11,18 @@
 /* What IP and UDP, or IP, TCP and our framing, add to a message. */
 enum { DATAGRAM_OVERHEAD_BYTES = 28, STREAM_OVERHEAD_BYTES = 52 };
 
+bool swisd_simnetwork_reaches(const struct swisd_simdriver *d, uint32_t from, uint32_t to)
+{
+  const struct swisd_sim_device *a = &d->devices[from], *b = &d->devices[to];
+  return from == to || (a->cuts == 0 && b->cuts == 0 && a->partitions[SWISD_WAY_BOTH] == b->partitions[SWISD_WAY_BOTH] &&
+                        (a->partitions[SWISD_WAY_OUT] & ~b->partitions[SWISD_WAY_OUT]) == 0 &&
+                        (b->partitions[SWISD_WAY_IN] & ~a->partitions[SWISD_WAY_IN]) == 0);
+}
+
+/* What is acknowledged needs both ways. */
 bool swisd_simnetwork_open(const struct swisd_simdriver *d, uint32_t a, uint32_t b)
 {
-  return d->devices[a].partitions == d->devices[b].partitions;
+  return swisd_simnetwork_reaches(d, a, b) && swisd_simnetwork_reaches(d, b, a);
 }
 
 /* ---- links in use ---- */
@@ -220,11 +229,11 @@ void swisd_simnetwork_send(struct swisd_simdriver *d, uint32_t from, const struc
   }
   d->messages++;
   d->message_bytes += flight->wire_bytes + (flight->datagram ? DATAGRAM_OVERHEAD_BYTES : STREAM_OVERHEAD_BYTES);
-  if (flight->datagram && from != to && (!swisd_simnetwork_open(d, from, to) || is_lost(d, from, to))) {
+  if (flight->datagram && from != to && (!swisd_simnetwork_reaches(d, from, to) || is_lost(d, from, to))) {
     swisd_simnetwork_drop(flight);
     return;
   }
-  if (!swisd_simnetwork_open(d, from, to)) {
+  if (!flight->datagram && !swisd_simnetwork_open(d, from, to)) {
     stall(d, flight);
     return;
   }
@@ -285,11 +294,10 @@ static void arrived(struct swisd_simdriver *d, struct swisd_sim_flight *flight, 
     if (!device->running && !flight->datagram && swisd_simnetwork_open(d, flight->from, flight->to))
       swisd_simnetwork_unreachable(d, flight->from, flight->from_turn, flight->to);
     swisd_simnetwork_drop(flight);
-  } else if (!swisd_simnetwork_open(d, flight->from, flight->to)) { /* a partition began while it was under way */
-    if (flight->datagram)
-      swisd_simnetwork_drop(flight);
-    else
-      stall(d, flight);
+  } else if (flight->datagram && !swisd_simnetwork_reaches(d, flight->from, flight->to)) {
+    swisd_simnetwork_drop(flight); /* a partition began while it was under way */
+  } else if (!flight->datagram && !swisd_simnetwork_open(d, flight->from, flight->to)) {
+    stall(d, flight);
   } else if (device->frozen && flight->datagram) {
     swisd_simnetwork_drop(flight);
   } else if (device->frozen) {

@@ -83,6 +83,18 @@ static enum swisd_status run_real(struct swisd_simdriver *d, const struct swisd_
   return (enum swisd_status)status;
 }
 
+/* A liar's result is wrong; one that was made from wrong inputs is wrong too, but its maker is honest. Real rows get a first
+ * number that is far off. */
+static void distort(struct swisd_sim_device *device, const struct swisd_sim_computing *c, struct swisd_sim_blob *out)
+{
+  out->lied = device->lies > 0 && swisd_philox_unit(&device->lie) < device->lies;
+  out->tainted = out->lied;
+  for (uint32_t i = 0; i < c->action.source_count; i++)
+    out->tainted = out->tainted || c->sources[i]->tainted;
+  if (out->lied && out->data != NULL && out->bytes >= 4)
+    out->data[3] ^= 0x40; /* the exponent */
+}
+
 static void run(struct swisd_simdriver *d, uint32_t node, const struct swisd_sim_computing *c, struct swisd_event_computed *event)
 {
   const struct swisd_action_compute *a = &c->action;
@@ -109,6 +121,8 @@ static void run(struct swisd_simdriver *d, uint32_t node, const struct swisd_sim
   } else if (a->flags & SWISD_TASK_TOKENS) {
     event->inlined.count = 5; /* token 0, which ends nothing */
   }
+  if (event->status == SWISD_OK)
+    distort(device, c, out);
   if (event->status == SWISD_OK && session != NULL && session->length < a->key.hi)
     session->length = a->key.hi;
   if (event->status == SWISD_OK && a->out_bytes > 0)
@@ -177,6 +191,7 @@ static enum swisd_status concat(struct swisd_simdriver *d, uint32_t node, const 
     if (real)
       memcpy(all->data + at, rows, bytes);
     at += bytes;
+    all->tainted = all->tainted || c->sources[i]->tainted;
   }
   *out = swisd_sim_bodies_add(&d->devices[node].bodies, all);
   return SWISD_OK;
@@ -191,10 +206,14 @@ void swisd_simprogram_run(struct swisd_simdriver *d, uint32_t node, const struct
     run(d, node, computing, out);
     break;
   case SWISD_PROGRAM_CHECK:
-    out->status = real ? check_real(d, computing) : SWISD_OK;
+    out->status = real                                                                ? check_real(d, computing)
+                  : computing->action.source_count > 0 && computing->sources[0]->lied ? SWISD_ERROR_CHECK
+                                                                                      : SWISD_OK;
     break;
   case SWISD_PROGRAM_COMMIT:
     out->status = real ? commit_real(d, node, computing) : SWISD_OK;
+    if (out->status == SWISD_OK && computing->action.source_count > 0 && computing->sources[0]->tainted)
+      d->wrong_items += computing->action.sources[0].hi - computing->action.sources[0].lo;
     break;
   case SWISD_PROGRAM_CONCAT:
     out->status = concat(d, node, computing, &out->out);

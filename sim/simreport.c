@@ -11,7 +11,7 @@ void swisd_simreport_open(struct swisd_simdriver *d)
     double speeds[SWISD_KERNEL_COUNT] = {0};
     const struct swisd_scenario_class *c = d->devices[i].device_class;
     for (int k = 0; k < SWISD_KERNEL_COUNT && c != NULL; k++)
-      speeds[k] = c->flops_per_s[k] * d->devices[i].config.compute_slots; /* a class's speed is that of one slot */
+      speeds[k] = d->devices[i].flops_per_s[k] * d->devices[i].config.compute_slots; /* a class's speed is that of one slot */
     if (c != NULL)
       swisd_scenario_device_name(d->scenario, i, name, sizeof name);
     else
@@ -42,6 +42,12 @@ void swisd_simreport_holds(struct swisd_simdriver *d, uint32_t node)
     if (swisd_simtransfer_on_disk(&d->devices[node], d->model.manifest.shards[i].shard))
       held |= UINT64_C(1) << i;
   swisd_runlog_holds(d->log, node, swisd_simdriver_since(d, swisd_simdriver_now(d)), held);
+}
+
+uint64_t swisd_simreport_time(const struct swisd_simdriver *d, uint32_t node, uint64_t node_ns)
+{
+  const uint64_t ahead_ns = d->devices[node].clock_ns;
+  return swisd_simdriver_since(d, node_ns > ahead_ns ? node_ns - ahead_ns : 0);
 }
 
 void swisd_simreport_event(struct swisd_simdriver *d, const char *event, uint32_t node, double value)
@@ -79,14 +85,14 @@ static void member_event(struct swisd_simdriver *d, uint32_t node, const struct 
     return;
   *told = true;
   const struct swisd_runlog_event entry = {
-    .time_ns = swisd_simdriver_since(d, trace->time_ns), .event = event, .device = subject, .by = node};
+    .time_ns = swisd_simreport_time(d, node, trace->time_ns), .event = event, .device = subject, .by = node};
   swisd_runlog_event(d->log, &entry);
 }
 
 static void task_event(struct swisd_simdriver *d, uint32_t node, const struct swisd_trace *trace, const char *event, double value)
 {
   const uint32_t worker = swisd_simdriver_index(d, trace->peer);
-  const struct swisd_runlog_event entry = {.time_ns = swisd_simdriver_since(d, trace->time_ns),
+  const struct swisd_runlog_event entry = {.time_ns = swisd_simreport_time(d, node, trace->time_ns),
                                            .event = event,
                                            .device = worker == d->node_count ? SWISD_RUNLOG_NOBODY : worker,
                                            .by = node,
@@ -100,11 +106,11 @@ static void task_event(struct swisd_simdriver *d, uint32_t node, const struct sw
   swisd_runlog_event(d->log, &entry);
 }
 
-static void outcome(struct swisd_simdriver *d, const struct swisd_trace *trace, enum swisd_runlog_outcome what)
+static void outcome(struct swisd_simdriver *d, uint32_t node, const struct swisd_trace *trace, enum swisd_runlog_outcome what)
 {
   const struct swisd_runlog_key key = swisd_simreport_key(d, &trace->key);
-  swisd_runlog_task_outcome(d->log, swisd_simdriver_index(d, trace->peer), &key, what, swisd_simdriver_since(d, trace->time_ns),
-                            (double)trace->value);
+  swisd_runlog_task_outcome(d->log, swisd_simdriver_index(d, trace->peer), &key, what,
+                            swisd_simreport_time(d, node, trace->time_ns), (double)trace->value);
 }
 
 static void report(struct swisd_simdriver *d, uint32_t node, const struct swisd_trace *trace)
@@ -125,22 +131,22 @@ static void report(struct swisd_simdriver *d, uint32_t node, const struct swisd_
     break;
   }
   case SWISD_TRACE_TASK_ACCEPTED:
-    outcome(d, trace, SWISD_RUNLOG_ACCEPTED);
+    outcome(d, node, trace, SWISD_RUNLOG_ACCEPTED);
     break;
   case SWISD_TRACE_TASK_DUPLICATE:
-    outcome(d, trace, SWISD_RUNLOG_DUPLICATE);
+    outcome(d, node, trace, SWISD_RUNLOG_DUPLICATE);
     break;
   case SWISD_TRACE_TASK_LOST:
-    outcome(d, trace, SWISD_RUNLOG_LOST);
+    outcome(d, node, trace, SWISD_RUNLOG_LOST);
     break;
   case SWISD_TRACE_TASK_REJECTED:
-    outcome(d, trace, SWISD_RUNLOG_REJECTED);
+    outcome(d, node, trace, SWISD_RUNLOG_REJECTED);
     break;
   case SWISD_TRACE_TASK_CANCELLED:
-    outcome(d, trace, SWISD_RUNLOG_CANCELLED);
+    outcome(d, node, trace, SWISD_RUNLOG_CANCELLED);
     break;
   case SWISD_TRACE_TASK_REPLAYED:
-    outcome(d, trace, SWISD_RUNLOG_REPLAYED);
+    outcome(d, node, trace, SWISD_RUNLOG_REPLAYED);
     break;
   case SWISD_TRACE_WORKER_OVERDUE:
     task_event(d, node, trace, SWISD_RUNLOG_OVERDUE, 0);
@@ -217,10 +223,10 @@ struct swisd_runlog_summary swisd_simdriver_summary(struct swisd_simdriver *d)
   getrusage(RUSAGE_SELF, &usage);
   const double cpu_s =
     (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-  struct swisd_runlog_summary s = {.scenario = d->scenario->name,
-                                   .world = d->scenario->world,
+  struct swisd_runlog_summary s = {.scenario = d->file->name,
+                                   .world = d->file->world,
                                    .backend = "sim",
-                                   .policy = d->scenario->policy,
+                                   .policy = d->file->policy,
                                    .seed = d->scenario->seed,
                                    .repeat = d->options.repeat,
                                    .digest = d->digest,
@@ -229,6 +235,7 @@ struct swisd_runlog_summary swisd_simdriver_summary(struct swisd_simdriver *d)
                                    .submitters = d->submitter_count,
                                    .departures = (uint32_t)d->departures,
                                    .returns = (uint32_t)d->returns,
+                                   .items_wrong = d->wrong_items,
                                    .hedges = d->hedges,
                                    .reissues = d->reissues,
                                    .messages = d->messages,

@@ -147,7 +147,7 @@ void swisd_simtransfer_fetched(struct swisd_simdriver *d, uint32_t node, uint32_
   *link = f->next;
   struct swisd_event event = {.kind = SWISD_EVENT_FETCHED, .u.fetched = {.ticket = ticket, .status = f->status}};
   if (f->status == SWISD_OK && f->shard && !swisd_simtransfer_on_disk(device, f->action.shard)) {
-    if (device->disk_count < SWISD_SIM_DISK_SHARDS_MAX)
+    if (device->disk_count < SWISD_SIM_DISK_SHARDS_MAX && !device->disk_full)
       device->disk[device->disk_count++] = f->action.shard;
     else
       event.u.fetched.status = SWISD_ERROR_SPACE;

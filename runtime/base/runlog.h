@@ -82,6 +82,7 @@ struct swisd_runlog_summary {
   uint32_t devices, submitters, departures, returns;
   uint64_t jobs, jobs_answered, jobs_failed;
   uint64_t items_wanted, items_answered;
+  uint64_t items_wrong; /* of the answered, rows that a liar has spoilt; only a simulator knows */
   double makespan_s; /* first submission to last answer; 0: not all were answered */
   /* the measured window: warm-up left out, and for finished workloads what comes after the last answer */
   double window_from_s, window_to_s;

@@ -145,6 +145,7 @@ static void put_results(struct swisd_json *json, const struct swisd_runlog_summa
   put_count(json, "jobs_failed", s->jobs_failed);
   put_count(json, "items_wanted", s->items_wanted);
   put_count(json, "items_answered", s->items_answered);
+  put_count(json, "items_wrong", s->items_wrong);
   put_bound(json, "makespan_s", s->makespan_s);
   put_number(json, "window_from_s", s->window_from_s);
   put_number(json, "window_to_s", s->window_to_s);

@@ -98,8 +98,8 @@ static int expand_faults(struct swisd_demo_plan *plan, struct swisd_error *error
 {
   for (uint32_t f = 0; f < plan->scenario.fault_count; f++) {
     const struct swisd_scenario_fault *fault = &plan->scenario.faults[f];
-    if (fault->kind == SWISD_FAULT_LOSS || fault->kind == SWISD_FAULT_PARTITION)
-      return swisd_error_set(error, "faults: loss and partition are for simulated worlds in this version");
+    if (fault->kind > SWISD_FAULT_RETURN || fault->every_s.kind != SWISD_DISTRIBUTION_NONE || fault->within_ns > 0)
+      return swisd_error_set(error, "faults: the lab has kill, silence, slow and return, each once, in this version");
     uint32_t devices[SWISD_DEMO_DEVICES_MAX];
     const uint32_t count = swisd_scenario_fault_devices(&plan->scenario, fault, 0, devices, SWISD_DEMO_DEVICES_MAX);
     for (uint32_t d = 0; d < count && d < SWISD_DEMO_DEVICES_MAX; d++) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "scenarios/quantity.h"
 #include "scenarios/scenario.h"
@@ -21,7 +22,16 @@ struct sheet {
 };
 
 static struct swisd_scenario_errors errors;
-static const char included[] = "/tmp/swisd-keys-included.yml"; /* made by main() */
+
+/* A file that is right for a key: main() makes it. */
+static const struct {
+  const char *key, *text;
+} files[] = {{"include", "x-: 0\n"}, {"table", "text\n1\n"}, {"trace", "0\t1\t5 10\n"}, {"matrix", "0 1\n1 0\n"}};
+
+static void file_name(const struct swisd_key *key, char *name, size_t bytes)
+{
+  snprintf(name, bytes, "/tmp/swisd-%d-%s", (int)getpid(), key->name);
+}
 
 /* The key that opens a section: TARGET is opened by the value of `kill`. */
 static const struct swisd_key *opener(enum swisd_section section)
@@ -99,7 +109,8 @@ static void sample(const struct swisd_key *key, char *value, size_t bytes)
     snprintf(value, bytes, "pi4");
     break;
   case SWISD_KEY_FILES:
-    snprintf(value, bytes, "%s", included);
+  case SWISD_KEY_FILE:
+    file_name(key, value, bytes);
     break;
   case SWISD_KEY_SETTINGS:
     snprintf(value, bytes, "{seed: 5}");
@@ -116,13 +127,40 @@ static void sample(const struct swisd_key *key, char *value, size_t bytes)
   }
 }
 
+static bool is(const struct swisd_key *key, enum swisd_section section, const char *name)
+{
+  return key->section == section && strcmp(key->name, name) == 0;
+}
+
+/* Whether a key of a fault, or what it opens, says what happens. */
+static bool is_fault_kind(const struct swisd_key *key)
+{
+  static const char *const about[] = {"at", "for", "every", "within", "way"};
+  for (size_t i = 0; i < sizeof about / sizeof about[0]; i++) {
+    if (is(key, SWISD_SECTION_FAULT, about[i])) {
+      return false;
+    }
+  }
+  const struct swisd_key *faults = swisd_key_find(SWISD_SECTION_TOP, "faults");
+  return key != faults && leads_to(faults, key) && key->section != SWISD_SECTION_TARGET;
+}
+
 /* What a key needs beside it that the table does not say. */
 static bool wanted_beside(const struct sheet *s, const struct swisd_key *key)
 {
-  const bool fault_kind = s->focus->section == SWISD_SECTION_FAULT && s->focus->type != SWISD_KEY_TIME;
-  const bool inner_kind = s->focus->section == SWISD_SECTION_SLOW || s->focus->section == SWISD_SECTION_LOSS;
-  if (key->section == SWISD_SECTION_FAULT && strcmp(key->name, "kill") == 0) {
-    return !fault_kind && !inner_kind;
+  const bool one_way = is(s->focus, SWISD_SECTION_FAULT, "way");
+  const bool traced = is(s->focus, SWISD_SECTION_CHURN, "trace") || is(s->focus, SWISD_SECTION_CHURN, "from");
+  if (is(key, SWISD_SECTION_FAULT, "kill")) {
+    return !is_fault_kind(s->focus) && !one_way;
+  }
+  if (is(key, SWISD_SECTION_FAULT, "partition")) {
+    return one_way;
+  }
+  if (is(key, SWISD_SECTION_CHURN, "uptime")) {
+    return !traced;
+  }
+  if (is(key, SWISD_SECTION_CHURN, "trace")) {
+    return traced;
   }
   if (key->section == SWISD_SECTION_WORKLOAD && strcmp(key->name, "model") == 0) {
     const struct swisd_key *shape = swisd_key_find(SWISD_SECTION_WORKLOAD, "shape");
@@ -459,9 +497,13 @@ static void the_json_schema_names_every_key(void **state)
 
 int main(void)
 {
-  FILE *file = fopen(included, "w");
-  if (!file || fputs("x-: 0\n", file) < 0 || fclose(file) != 0) {
-    return 1;
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    char name[64];
+    file_name(&(struct swisd_key){.name = files[i].key}, name, sizeof name);
+    FILE *file = fopen(name, "w");
+    if (!file || fputs(files[i].text, file) < 0 || fclose(file) != 0) {
+      return 1;
+    }
   }
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_key_is_read_when_it_is_right),
@@ -477,6 +519,10 @@ int main(void)
     cmocka_unit_test(the_json_schema_names_every_key),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  remove(included);
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    char name[64];
+    file_name(&(struct swisd_key){.name = files[i].key}, name, sizeof name);
+    remove(name);
+  }
   return failed;
 }

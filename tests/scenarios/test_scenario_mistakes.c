@@ -149,10 +149,13 @@ static void references_and_devices_must_exist(void **state)
 static void keys_that_contradict_each_other_are_refused(void **state)
 {
   (void)state;
-  expect_with("faults: [{at: 1 s}]", "10: faults[0]: has none of: kill silence slow return loss partition; wanted is one");
+  expect_with("faults: [{at: 1 s}]",
+              "10: faults[0]: has none of: kill silence slow return loss partition cut flap bandwidth lie clock "
+              "disk_full demand; wanted is one");
   expect_with("faults: [{at: 1 s, kill: pi4/0, silence: pi4/1}]",
-              "10: faults[0]: has several of: kill silence slow return loss partition; wanted is one");
-  expect_with("faults: [{at: 1 s, for: 1 s, return: pi4/0}]", "20: faults[0]: a return is not undone");
+              "10: faults[0]: has several of: kill silence slow return loss partition cut flap bandwidth lie clock "
+              "disk_full demand; wanted is one");
+  expect_with("faults: [{at: 1 s, for: 1 s, return: pi4/0}]", "20: faults[0]: this is not undone");
   expect_with("faults: [{at: 11 s, kill: pi4/0}]", "15: faults[0]: happens after the end (duration)");
   expect_with("workload: {items: 5}", "1: workload: wanted is either model or shape");
   expect_with("workload: {model: m, repeat: 2, bound: 1 s}", "33: workload: bound and repeat exclude each other");

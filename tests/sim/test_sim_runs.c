@@ -187,6 +187,74 @@ static void what_cannot_be_simulated_is_a_clear_error(void **state)
   }
 }
 
+/* Faults of the newer kinds, each in a run of its own: all is answered, and each leaves its mark. */
+static const struct simulated *with_fault(const char *fault, const char *more)
+{
+  char text[4096];
+  snprintf(text, sizeof text, "%s%sfaults:\n  - %s\n%s  items: 10000\n%s", HEAD("120 s") LINKS, DEVICES, fault, WORK, more);
+  const struct simulated *got = simulate(simulation_of(text));
+  assert_all_answered(got);
+  return got;
+}
+
+static void devices_out_of_reach_cost_time_not_answers(void **state)
+{
+  (void)state;
+  const double calm_s = simulate(simulation_of(calm))->summary.makespan_s;
+  static const char *const faults[] = {
+    "{at: 5 s, for: 10 s, cut: [pi4/0, pi4/1, phone-mid/0]}",
+    "{at: 5 s, for: 20 s, flap: {devices: pi4, up: 2 s, down: 3 s}}",
+    "{at: 5 s, for: 10 s, partition: [pi4/0, pi4/1, pi4/2], way: out}",
+    "{at: 5 s, for: 10 s, partition: [pi4/0, pi4/1, pi4/2], way: in}",
+    "{at: 5 s, every: 10 s, for: 4 s, within: 1 s, kill: {class: pi4, count: 2}}",
+  };
+  for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+    assert_true(with_fault(faults[i], "")->summary.makespan_s > calm_s);
+}
+
+static void a_slower_link_slows_and_recovers(void **state)
+{
+  (void)state;
+  const double calm_s = simulate(simulation_of(calm))->summary.makespan_s;
+  const double slow_s = with_fault("{at: 4 s, bandwidth: {link: wire, factor: 0.02}}", "")->summary.makespan_s;
+  const double passing_s = with_fault("{at: 4 s, for: 10 s, bandwidth: {link: wire, factor: 0.02}}", "")->summary.makespan_s;
+  assert_true(slow_s > 1.5 * calm_s && passing_s > calm_s && passing_s < slow_s);
+}
+
+static void lies_are_found_when_results_are_checked(void **state)
+{
+  (void)state;
+  const struct simulated *trusting = with_fault("{at: 0 s, lie: {devices: pi4/0, share: 50 %}}", "");
+  assert_true(trusting->summary.items_wrong > 0 && trusting->summary.flop_rejected <= 0);
+  const struct simulated *checking = with_fault("{at: 0 s, lie: {devices: pi4/0, share: 50 %}}", "  verify: freivalds\n");
+  assert_int_equal(checking->summary.items_wrong, 0);
+  assert_true(checking->summary.flop_rejected > 0);
+}
+
+static void jumping_clocks_and_full_disks_are_survived(void **state)
+{
+  (void)state;
+  with_fault("{at: 6 s, clock: {devices: [pi4/0, phone-mid/1], jump: 30 s}}", "");
+  with_fault("{at: 0 s, disk_full: [pi4/0, pi4/1]}", "");
+}
+
+static void a_flash_crowd_of_jobs_and_of_devices_arrives(void **state)
+{
+  (void)state;
+  const char *const jobs =
+    HEAD("60 s") LINKS "devices: {pi4: {count: 6, link: wire, joins: {uniform: [0 s, 4 s]}}}\n" WORK
+                       "  items: 100\n  requests: 30\n  arrivals: {exponential: 1 s}\n  size: {poisson: 20}\n";
+  char text[4096];
+  snprintf(text, sizeof text, "%sfaults: [{at: 3 s, for: 20 s, demand: 4}]\n", jobs);
+  const struct simulated *slowly = simulate(simulation_of(jobs)), *crowd = simulate(simulation_of(text));
+  assert_all_answered(slowly);
+  assert_all_answered(crowd);
+  assert_int_equal(slowly->summary.jobs, 30);
+  assert_true(slowly->summary.items_wanted > 400 && slowly->summary.items_wanted < 800);
+  assert_int_equal(slowly->summary.items_wanted, crowd->summary.items_wanted);
+  assert_true(crowd->summary.makespan_s < 0.5 * slowly->summary.makespan_s);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -201,6 +269,11 @@ int main(void)
     cmocka_unit_test(a_swarm_without_devices_of_a_shard_fails_and_says_so),
     cmocka_unit_test(requests_follow_one_another_or_arrive_as_drawn),
     cmocka_unit_test(what_cannot_be_simulated_is_a_clear_error),
+    cmocka_unit_test(devices_out_of_reach_cost_time_not_answers),
+    cmocka_unit_test(a_slower_link_slows_and_recovers),
+    cmocka_unit_test(lies_are_found_when_results_are_checked),
+    cmocka_unit_test(jumping_clocks_and_full_disks_are_survived),
+    cmocka_unit_test(a_flash_crowd_of_jobs_and_of_devices_arrives),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
