@@ -17,7 +17,9 @@ enum {
   PAGES_AT_ONCE = 4, /* and then a pause of PAGE_PAUSE_NS: at most about 1 MB/s of pages */
 };
 #define JOIN_BACKOFF_MIN_NS (SWISD_SECOND / 2)
-#define JOIN_BACKOFF_ALONE_MAX_NS (30 * SWISD_SECOND)
+/* One that knows nobody asks for as long as it takes: whoever is there answers the first time, so what this costs, three
+ * datagrams each time, is paid to addresses where nobody is. A link that was gone for a minute must not cost half another. */
+#define JOIN_BACKOFF_ALONE_MAX_NS (4 * SWISD_SECOND)
 #define JOIN_BACKOFF_MAX_NS (300 * SWISD_SECOND)
 #define PAGE_PAUSE_NS (10 * SWISD_MILLISECOND)
 #define RECONNECT_NS (10 * SWISD_SECOND)
