@@ -95,6 +95,18 @@ static void attach_first(struct swisd_node *node, struct swisd_message_task *tas
   }
 }
 
+/* Bytes of these inputs that `to` takes from this node's uplink. */
+static uint64_t uplink_bytes(const struct swisd_node *node, struct swisd_id to, const struct swisd_source *sources,
+                             uint8_t source_count)
+{
+  const struct swisd_id self = swisd_member_peek(node, 0)->record.id;
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < source_count && !swisd_id_equal(to, self); i++)
+    if (swisd_id_equal(sources[i].owner, self))
+      bytes += sources[i].body.bytes / (sources[i].body_hi - sources[i].body_lo) * (sources[i].hi - sources[i].lo);
+  return bytes;
+}
+
 /* Sends a TASK for what `order` says; its sources must exist. Returns the issue, 0 when a table is full. */
 uint16_t swisd_issue_make(struct swisd_node *node, const struct swisd_order *order, const struct swisd_source *sources,
                           uint8_t source_count)
@@ -124,6 +136,8 @@ uint16_t swisd_issue_make(struct swisd_node *node, const struct swisd_order *ord
   it->lo = order->lo;
   it->hi = order->hi;
   it->flops = (order->hi - order->lo) * lane->flops_per_item;
+  it->bytes = uplink_bytes(node, partner->id, sources, source_count);
+  swisd_uplink_sent(&sub->uplink, it->bytes);
   it->issued_ns = node->now_ns;
   it->ready_ns = node->now_ns + swisd_issue_lead_ns(node, partner, job, order->step);
   it->cost_ns = swisd_rate_ns(it->flops, swisd_speed_fast(&partner->speed[step->kernel]));
@@ -242,6 +256,14 @@ bool swisd_issue_interval(struct swisd_node *node, struct swisd_order order, uin
   }
   if (sub->issue_free == 0)
     return false;
+  const uint64_t bytes = uplink_bytes(node, sub->partners[order.partner].id, sources, source_count);
+  const uint64_t room = swisd_uplink_room(&sub->uplink, interval->wanted);
+  if (bytes > room && !(order.flags & SWISD_TASK_STATEFUL)) { /* tokens are few bytes, and are waited for */
+    if (room == 0)
+      return false;
+    const uint64_t fit = room / (bytes / (order.hi - order.lo) + 1);
+    order.hi = swisd_job_sources(node, order.job, order.step, order.lo, order.lo + (fit ? fit : 1), sources, most, &source_count);
+  }
   if (order.hi < interval->hi && swisd_interval_split(&sub->pool, lane, index, order.hi) == 0) {
     if (interval->state != SWISD_INTERVAL_READY) {
       swisd_out_table_full(node, SWISD_TABLE_INTERVALS);
@@ -279,6 +301,8 @@ void swisd_issue_free(struct swisd_node *node, uint16_t index)
   else
     partner->issue_last = issue->previous;
   partner->issue_count--;
+  if (swisd_uplink_ended(&sub->uplink, issue->bytes))
+    sub->work_arrived = true;
   if (issue->front)
     partner->rescues--;
   struct swisd_session *session = &sub->jobs[issue->job].sessions[issue->step];

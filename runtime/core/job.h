@@ -9,6 +9,7 @@
 #include "runtime/core/internal.h"
 #include "runtime/core/interval.h"
 #include "runtime/core/rate.h"
+#include "runtime/core/uplink.h"
 
 /* One execution of a piece by one worker. */
 struct swisd_issue {
@@ -24,6 +25,7 @@ struct swisd_issue {
   bool cancelled; /* a CANCEL has been sent, or its session moved: whatever it brings is no longer awaited */
   uint32_t epoch;
   uint64_t lo, hi, flops;
+  uint64_t bytes; /* of its inputs, as far as they come from this node's uplink */
   uint64_t issued_ns, cost_ns;
   uint64_t ready_ns;    /* when it could have started at the earliest, and its answer have come if it cost nothing */
   uint64_t expected_ns; /* when its answer should come */
@@ -41,6 +43,7 @@ struct swisd_partner {
   uint16_t call_off_next; /* silent: the issue from which on to look for those that wait for it; 0: done */
   uint8_t credits;        /* unused */
   uint8_t rescues;        /* RESCUE issues under way */
+  uint8_t distrust;       /* times that it was blocked for a wrong result, since its latest right one */
   uint8_t sessions;       /* stateful steps pinned to it */
   uint8_t holding_count;
   swisd_shard_id holdings[SWISD_HOLDINGS_MAX];
@@ -86,7 +89,7 @@ struct swisd_job {
   uint64_t progress_ns;        /* the latest acceptance */
   uint64_t flops_per_item;     /* of all lanes together */
   uint64_t submitted_ns;
-  uint64_t orphan_since_ns; /* since when some unfinished shard has had no live holder; SWISD_NEVER = none */
+  uint64_t orphan_since_ns; /* since when some unfinished shard has had no live holder to trust; SWISD_NEVER = none */
   uint64_t relieved_ns;     /* when room was last made */
   uint64_t refused_ns;      /* when a worker last had no room for it */
   uint64_t merging;         /* lanes with a CONCAT under way */
@@ -118,6 +121,7 @@ struct swisd_pending_check {
 
 struct swisd_submitter {
   struct swisd_interval_pool pool;
+  struct swisd_uplink uplink;
   struct swisd_job *jobs;
   struct swisd_segment *segments;
   struct swisd_issue *issues; /* 1 .. intervals_max */
@@ -231,6 +235,8 @@ bool swisd_job_goes_first(const struct swisd_node *node, uint8_t slot, uint64_t 
 bool swisd_job_is_cramped(const struct swisd_node *node);
 /* Whether a job stands still for want of room, here or at its workers: then it makes room, or fails. Now and then. */
 void swisd_job_relieve(struct swisd_node *node, uint8_t slot);
+/* Items that must be in the pipeline together for the lowest to come out: itself and what lies within reach of its halos. */
+uint64_t swisd_job_least_window(const struct swisd_job *job);
 /* The first item that is not answered. */
 uint64_t swisd_job_first_open(const struct swisd_node *node, uint8_t slot);
 

@@ -44,7 +44,10 @@ static bool holds_for_open_job(const struct swisd_node *node, const struct swisd
   return false;
 }
 
-/* Whether all that `partner` holds for open jobs is held by other partners who are here. */
+/* Whether a shard is in good hands with it. */
+static bool counts(const struct swisd_partner *partner) { return partner->here && !partner->distrust; }
+
+/* Whether all that `partner` holds for open jobs is held by other partners who are here and can be trusted. */
 static bool is_spare(const struct swisd_node *node, uint16_t partner)
 {
   const struct swisd_submitter *sub = node->submitter;
@@ -52,7 +55,7 @@ static bool is_spare(const struct swisd_node *node, uint16_t partner)
   for (uint32_t j = 0; j < jobs; j++) {
     uint64_t others = 0;
     for (uint16_t p = 1; p <= sub->partner_count; p++)
-      if (p != partner && sub->partners[p].here)
+      if (p != partner && counts(&sub->partners[p]))
         others |= sub->masks[(size_t)p * jobs + j];
     if (sub->masks[(size_t)partner * jobs + j] & ~others)
       return false;
@@ -60,7 +63,7 @@ static bool is_spare(const struct swisd_node *node, uint16_t partner)
   return true;
 }
 
-/* Whether a record names a shard of an open job that no partner here holds. */
+/* Whether a record names a shard of an open job that no partner here holds, or none that can be trusted. */
 static bool is_needed(const struct swisd_node *node, const struct swisd_record *record)
 {
   const struct swisd_submitter *sub = node->submitter;
@@ -69,7 +72,7 @@ static bool is_needed(const struct swisd_node *node, const struct swisd_record *
       continue;
     uint64_t held = 0;
     for (uint16_t p = 1; p <= sub->partner_count; p++)
-      if (sub->partners[p].here)
+      if (counts(&sub->partners[p]))
         held |= sub->masks[(size_t)p * node->config.limits.jobs_max + j];
     for (uint32_t l = 0; l < sub->jobs[j].spec.lane_count; l++)
       for (uint32_t h = 0; h < record->holding_count && !(held >> l & 1); h++)
@@ -187,6 +190,7 @@ void swisd_partner_heard(struct swisd_node *node, uint16_t p)
 void swisd_partner_came(struct swisd_node *node, uint16_t p, const struct swisd_issue *it, uint64_t compute_ns)
 {
   struct swisd_partner *partner = &node->submitter->partners[p];
+  swisd_uplink_came(&node->submitter->uplink, it->bytes);
   const uint64_t expected_ns = it->expected_ns + (compute_ns > it->cost_ns ? compute_ns - it->cost_ns : 0);
   uint64_t late_ns = node->now_ns > expected_ns ? node->now_ns - expected_ns : 0;
   late_ns += late_ns / 4;

@@ -6,8 +6,11 @@
 #include "runtime/core/worker.h"
 #include "runtime/core/worker_internal.h"
 
-/* A fetch without progress for this long has failed: a death is told by UNREACHABLE long before. */
+/* A fetch without progress for this long has failed: a death is told by UNREACHABLE long before. Unless its owner answers
+ * probes: then the link is busy with others' transfers, and to ask for the same bytes again would only add to that. It is
+ * waited for another FETCH_EXTENSIONS_MAX seconds then. One that dribbles ends when it has taken as long as 64 kB/s take. */
 static const uint64_t fetch_patience_ns = 3 * SWISD_SECOND;
+enum { FETCH_EXTENSIONS_MAX = 7, FETCH_BYTES_PER_S_MIN = 64 * 1024 };
 
 static bool same_key(const struct swisd_task_key *a, const struct swisd_task_key *b)
 {
@@ -422,8 +425,10 @@ void swisd_worker_progress(struct swisd_node *node, uint32_t ticket)
   struct swisd_worker *worker = node->worker;
   for (uint32_t q = 0; worker->fetching && q < node->config.limits.queue_max; q++)
     for (uint32_t i = 0; i < worker->queue[q].task.source_count; i++)
-      if (worker->queue[q].inputs[i].ticket == ticket && ticket)
+      if (worker->queue[q].inputs[i].ticket == ticket && ticket) {
         worker->queue[q].inputs[i].deadline_ns = node->now_ns + fetch_patience_ns;
+        worker->queue[q].inputs[i].extended = 0;
+      }
 }
 
 /* Starts the fetches of one task, as far as there is room. True when all its inputs are here. */
@@ -455,9 +460,25 @@ static bool fetch_inputs(struct swisd_node *node, struct swisd_queued *queued)
     fetch->offset = per_item * (source->lo - source->body_lo);
     fetch->body = source->body;
     input->deadline_ns = node->now_ns + fetch_patience_ns;
+    input->extended = 0;
     worker->fetching++;
   }
   return all;
+}
+
+/* Puts the deadline of a fetch off for a second, as long as its owner lives and it has not taken absurdly long. */
+static bool extend(struct swisd_node *node, struct swisd_queued *queued, uint32_t i)
+{
+  const struct swisd_source *source = &queued->task.sources[i];
+  const struct swisd_member *owner = swisd_member_find(node, source->owner);
+  const uint64_t bytes = source->body.bytes / (source->body_hi - source->body_lo) * (source->hi - source->lo);
+  const uint64_t most_ns = 10 * SWISD_SECOND + bytes / FETCH_BYTES_PER_S_MIN * SWISD_SECOND;
+  if (owner == NULL || owner->state != SWISD_MEMBER_ALIVE || queued->inputs[i].extended == FETCH_EXTENSIONS_MAX ||
+      node->now_ns - queued->started_ns >= most_ns)
+    return false;
+  queued->inputs[i].extended++;
+  queued->inputs[i].deadline_ns = node->now_ns + SWISD_SECOND;
+  return true;
 }
 
 static void expire_fetches(struct swisd_node *node)
@@ -465,7 +486,8 @@ static void expire_fetches(struct swisd_node *node)
   struct swisd_worker *worker = node->worker;
   for (uint32_t q = 0; worker->fetching && q < node->config.limits.queue_max; q++)
     for (uint32_t i = 0; worker->queue[q].state == SWISD_QUEUED_WAITING && i < worker->queue[q].task.source_count; i++)
-      if (worker->queue[q].inputs[i].ticket && swisd_due(node, worker->queue[q].inputs[i].deadline_ns)) {
+      if (worker->queue[q].inputs[i].ticket && swisd_due(node, worker->queue[q].inputs[i].deadline_ns) &&
+          !extend(node, &worker->queue[q], i)) {
         if (!swisd_out_room(node, 3))
           return;
         swisd_out_action(node, SWISD_ACTION_CANCEL)->u.ticket = worker->queue[q].inputs[i].ticket;

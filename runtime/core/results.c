@@ -50,6 +50,32 @@ static void cancel_if_idle(struct swisd_node *node, uint16_t index)
     swisd_issue_send_cancel(node, it);
 }
 
+enum { FAILURES_MAX = 32 }; /* wrong results of one piece */
+
+/* A wrong result: nothing new for a while, twice as long each time in a row. What it already has is checked all the same. */
+static void distrust(struct swisd_node *node, struct swisd_partner *partner)
+{
+  enum { DISTRUST_MAX = 7 }; /* 10 s, 20 s, .. 11 minutes */
+  if (partner->distrust && partner->blocked_until_ns > node->now_ns)
+    return; /* of the same batch */
+  if (partner->distrust < DISTRUST_MAX)
+    partner->distrust++;
+  const uint64_t until_ns = node->now_ns + (10 * SWISD_SECOND << (partner->distrust - 1));
+  if (partner->blocked_until_ns < until_ns)
+    partner->blocked_until_ns = until_ns;
+}
+
+/* Whether somebody who has not been caught with wrong results can compute this lane. */
+static bool has_trusted(const struct swisd_node *node, uint8_t slot, uint32_t lane_index)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  for (uint16_t p = 1; p <= sub->partner_count; p++)
+    if (sub->partners[p].here && !sub->partners[p].distrust &&
+        (sub->masks[(size_t)p * node->config.limits.jobs_max + slot] >> lane_index & 1))
+      return true;
+  return false;
+}
+
 static void reject(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -66,14 +92,17 @@ static void reject(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_
   if (interval->partner) {
     struct swisd_partner *partner = &sub->partners[interval->partner];
     trace->peer = partner->id;
-    partner->blocked_until_ns = node->now_ns + 10 * SWISD_SECOND; /* distrust: its other work is checked all the same */
+    distrust(node, partner);
   }
   if (!swisd_job_body_in_use(node, lane, index))
     swisd_job_free_output(node, slot, interval->owner, interval->body);
-  const uint8_t failures = ++interval->failures;
+  if (interval->failures < 255)
+    interval->failures++;
+  const uint8_t failures = interval->failures;
   swisd_interval_become(&sub->pool, lane, index, SWISD_INTERVAL_READY, true);
   sub->work_arrived = true;
-  if (failures >= 8)
+  /* However slow the one honest holder is, it will come to it. But there may be items whose right results are refused. */
+  if (failures >= FAILURES_MAX || (failures >= FAILURES_MAX / 4 && !has_trusted(node, slot, lane_index)))
     swisd_job_finish(node, slot, SWISD_ERROR_CHECK);
 }
 
@@ -158,9 +187,10 @@ bool swisd_submitter_computed(struct swisd_node *node, const struct swisd_event_
     return true; /* the job ended, and another has its slot */
   if (event->status == SWISD_OK && check.program == SWISD_PROGRAM_COMMIT)
     swisd_job_accept(node, check.job, check.step, check.lane, index);
-  else if (event->status == SWISD_OK)
+  else if (event->status == SWISD_OK) {
+    sub->partners[sub->pool.list[index].partner].distrust = 0; /* entry 0 is nobody */
     swisd_result_advance(node, check.job, check.step, check.lane, index, true);
-  else if (event->status == SWISD_ERROR_CHECK || check.program == SWISD_PROGRAM_CHECK)
+  } else if (event->status == SWISD_ERROR_CHECK || check.program == SWISD_PROGRAM_CHECK)
     reject(node, check.job, check.step, check.lane, index);
   else
     swisd_job_finish(node, check.job, event->status); /* the answer cannot be written: no space, say */
@@ -409,6 +439,8 @@ static void on_nack(struct swisd_node *node, const struct swisd_event_message *e
       swisd_partner_unpin(node, p);
     break;
   case SWISD_NACK_INPUT_LOST:
+    if (swisd_id_equal(nack->lost.owner, job->id.submitter))
+      swisd_uplink_missed(&sub->uplink, node->now_ns);
     swisd_job_output_given_up(node, slot, nack->lost.owner, nack->lost.body);
     break;
   case SWISD_NACK_FENCED:

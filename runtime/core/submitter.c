@@ -34,6 +34,7 @@ void swisd_submitter_init(struct swisd_node *node, void *block)
   unsigned char *at = block;
   struct swisd_submitter *sub = carve(&at, sizeof *sub);
   swisd_interval_pool_init(&sub->pool, at, limits->intervals_max);
+  swisd_uplink_init(&sub->uplink);
   at += rounded(swisd_interval_pool_size(limits->intervals_max));
   sub->jobs = carve(&at, limits->jobs_max * sizeof *sub->jobs);
   sub->segments = carve(&at, limits->segments_max * sizeof *sub->segments);
@@ -289,6 +290,7 @@ static void expire_issues(struct swisd_node *node)
     }
 }
 
+/* A shard that only those hold who were caught with wrong results is as good as lost: one of them may still regain trust. */
 static void watch_orphans(struct swisd_node *node)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -296,14 +298,16 @@ static void watch_orphans(struct swisd_node *node)
     struct swisd_job *job = &sub->jobs[j];
     if (job->phase != SWISD_JOB_OPEN_PHASE)
       continue;
-    uint64_t held = 0, needed = 0;
+    uint64_t held = 0, trusted = 0, needed = 0;
     for (uint16_t p = 1; p <= sub->partner_count; p++)
-      if (sub->partners[p].here)
+      if (sub->partners[p].here) {
         held |= sub->masks[(size_t)p * node->config.limits.jobs_max + j];
+        trusted |= sub->partners[p].distrust ? 0 : sub->masks[(size_t)p * node->config.limits.jobs_max + j];
+      }
     for (uint32_t l = 0; l < job->spec.lane_count; l++)
       if (job->lanes[l].accepted_items < job->items)
         needed |= UINT64_C(1) << l;
-    if ((needed & ~held) == 0) {
+    if ((needed & ~trusted) == 0) {
       job->orphan_since_ns = SWISD_NEVER;
       continue;
     }
@@ -311,7 +315,7 @@ static void watch_orphans(struct swisd_node *node)
     if (job->orphan_since_ns == SWISD_NEVER)
       job->orphan_since_ns = node->now_ns;
     else if (node->now_ns - job->orphan_since_ns >= node->config.patience_ns)
-      swisd_job_finish(node, j, SWISD_ERROR_NOT_FOUND);
+      swisd_job_finish(node, j, needed & ~held ? SWISD_ERROR_NOT_FOUND : SWISD_ERROR_CHECK);
   }
 }
 

@@ -42,8 +42,12 @@ void swisd_submitter_check(const struct swisd_node *node)
   for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
     check_job(node, j);
   uint32_t with_credits = 0, issues = 0, listed = 0, silent = 0;
-  for (uint32_t i = 1; i <= node->config.limits.intervals_max; i++)
+  uint64_t uplink_bytes = 0;
+  for (uint32_t i = 1; i <= node->config.limits.intervals_max; i++) {
     issues += sub->issues[i].partner != 0;
+    uplink_bytes += sub->issues[i].bytes;
+  }
+  SWISD_ASSERT(uplink_bytes == sub->uplink.under_way_bytes);
   for (uint16_t p = 1; p <= node->config.limits.workers_max; p++) {
     const struct swisd_partner *partner = &sub->partners[p];
     with_credits += partner->credits > 0;

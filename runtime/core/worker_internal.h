@@ -28,6 +28,7 @@ enum swisd_queued_state { SWISD_QUEUED_FREE = 0, SWISD_QUEUED_WAITING, SWISD_QUE
 struct swisd_input {
   uint32_t ticket;      /* of the FETCH under way, 0 = none */
   uint64_t deadline_ns; /* of the FETCH */
+  uint8_t extended;     /* how often the deadline was put off, because the owner lives */
   bool owned;           /* `body` was fetched or attached, or its owner has let it go: released with the task */
   bool here;
   struct swisd_body body; /* local */
