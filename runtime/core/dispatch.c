@@ -1,6 +1,7 @@
 /* Who gets what: what a partner with credits is given, and the leases that keep jobs alive at workers. */
 #include "runtime/core/dispatch_internal.h"
 
+#include "runtime/core/job_internal.h"
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
 
@@ -34,8 +35,36 @@ uint32_t swisd_job_step_of(const struct swisd_job *job, uint32_t lane_index)
   return step;
 }
 
+/* Whether inputs of a step lie at the submitter. */
+static bool draws_here(const struct swisd_job *job, uint32_t step)
+{
+  for (uint32_t e = 0; e < job->spec.steps[step].edge_count; e++) {
+    const uint8_t from = job->spec.steps[step].edges[e].from;
+    if (from == SWISD_EDGE_FROM_INPUT || swisd_step_is_hub(&job->spec.steps[from]))
+      return true;
+  }
+  return false;
+}
+
+/* In a cramped pool, whether a READY interval may be computed: the one that the next answer waits for; or, while a few
+ * intervals are left, the one that follows without a gap on all that has been issued of its lane, so that results join what
+ * has been used up instead of lying scattered. */
+static bool fits_cramped(const struct swisd_node *node, uint8_t slot, const struct swisd_lane *lane, uint16_t index)
+{
+  const struct swisd_interval_pool *pool = &node->submitter->pool;
+  const uint32_t spare_min = 4; /* for those that go first */
+  if (swisd_job_goes_first(node, slot, pool->list[index].lo))
+    return true;
+  uint64_t end = 0;
+  uint16_t i = lane->first;
+  for (; i != index && pool->list[i].lo == end; i = pool->list[i].next)
+    end = pool->list[i].hi;
+  return pool->free_count >= spare_min && i == index && pool->list[i].lo == end;
+}
+
 /* MaxWeight: of all lanes the partner holds, the one with the longest queue, in items weighed by the size of their job (not
- * by the work of the lane, or a cheap step would wait until nothing else is left); wanted pieces before any. */
+ * by the work of the lane, or a cheap step would wait until nothing else is left); wanted pieces before any. In a cramped pool
+ * the latest step, whose results free most. */
 static bool best_lane(const struct swisd_node *node, uint16_t partner, uint8_t *job_out, uint32_t *lane_out, bool *wanted_out)
 {
   const struct swisd_submitter *sub = node->submitter;
@@ -50,16 +79,19 @@ static bool best_lane(const struct swisd_node *node, uint16_t partner, uint8_t *
       const uint32_t l = (uint32_t)__builtin_ctzll(lanes);
       if (job->lanes[l].ready_items == 0 && job->lanes[l].wanted_items == 0)
         continue;
-      if (job->spec.steps[swisd_job_step_of(job, l)].flags & SWISD_STEP_STATEFUL)
+      const uint32_t step = swisd_job_step_of(job, l);
+      if (job->spec.steps[step].flags & SWISD_STEP_STATEFUL)
         continue;
       const bool wanted = swisd_dispatch_candidate(sub, &job->lanes[l], partner, true, sub->hedge_tokens) != 0;
       if (!wanted && job->lanes[l].ready_items == 0)
         continue;
-      if (cramped && !wanted &&
-          !swisd_job_goes_first(node, (uint8_t)j,
-                                sub->pool.list[swisd_dispatch_candidate(sub, &job->lanes[l], partner, false, 0)].lo))
+      if (swisd_uplink_room(&sub->uplink, wanted) == 0 && draws_here(job, step))
         continue;
-      const uint64_t weight = (wanted ? job->lanes[l].wanted_items : job->lanes[l].ready_items) * job->flops_per_item;
+      if (cramped && !wanted &&
+          !fits_cramped(node, (uint8_t)j, &job->lanes[l], swisd_dispatch_candidate(sub, &job->lanes[l], partner, false, 0)))
+        continue;
+      const uint64_t items = wanted ? job->lanes[l].wanted_items : job->lanes[l].ready_items;
+      const uint64_t weight = cramped ? step + 1 : items * job->flops_per_item;
       if (!found || (wanted && !*wanted_out) || (wanted == *wanted_out && weight > best)) {
         found = true;
         best = weight;
@@ -93,7 +125,10 @@ static bool give_one(struct swisd_node *node, uint16_t p)
   const uint16_t index = swisd_dispatch_candidate(sub, &job->lanes[l], p, wanted, sub->hedge_tokens);
   const struct swisd_order order = {
     .partner = p, .job = j, .step = (uint8_t)step, .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
-  const uint64_t time_ns = wanted ? node->config.chunk_ns / 2 : chunk_ns(node, job);
+  /* What is short then is pieces, so each is to hold more. */
+  const bool is_short = job->window || swisd_job_is_cramped(node);
+  const uint64_t usual_ns = is_short ? 4 * chunk_ns(node, job) : chunk_ns(node, job);
+  const uint64_t time_ns = wanted ? node->config.chunk_ns / 2 : usual_ns;
   return swisd_issue_interval(node, order, index, swisd_dispatch_items(node, p, job, l, step, time_ns));
 }
 

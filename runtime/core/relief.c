@@ -2,10 +2,12 @@
  * own next steps: here, when no interval is left, or at the workers, whose tables of outputs are full. The answer is always
  * the same: lower items go before higher ones. READY items are forgotten (they become READY again later), accepted outputs
  * given up (their work is done again), and the window of items between input and answer is narrowed, so that it does not
- * happen again at once. The lowest items alone always fit, except in a log that only grows: the outputs that feed a stateful
- * step are kept to the end; when they fill the pool the job fails and says so. */
+ * happen again at once; what counts is pieces, not items, so from then on the window is a block: all lanes are cut at its
+ * ends, and the next begins when it is answered. The lowest items alone always fit, except in a log that only grows: the outputs
+ * that feed a stateful step are kept to the end; when they fill the pool the job fails and says so. */
 #include "runtime/core/job.h"
 
+#include "runtime/core/job_internal.h"
 #include "runtime/core/memory.h"
 
 /* How long a job may stand still while workers refuse its tasks. */
@@ -75,8 +77,7 @@ static void drop(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t 
   swisd_job_unaccept(node, slot, step, lane_number, index);
 }
 
-/* Items that must be in the pipeline together for the lowest to come out: itself and what lies within reach of its halos. */
-static uint64_t least_window(const struct swisd_job *job)
+uint64_t swisd_job_least_window(const struct swisd_job *job)
 {
   uint64_t reach = 1;
   for (uint32_t s = 0; s < job->spec.step_count; s++) {
@@ -102,7 +103,7 @@ bool swisd_job_give_way(struct swisd_node *node, uint8_t slot, uint64_t item)
     for (uint32_t s = 0; s < job->spec.step_count; s++)
       for (uint32_t l = 0; l < job->spec.steps[s].lane_count; l++)
         for (uint16_t i = job->lanes[swisd_job_lane_index(job, s, l)].first; i; i = sub->pool.list[i].next)
-          if (sub->pool.list[i].state == state && sub->pool.list[i].lo >= item + least_window(job) &&
+          if (sub->pool.list[i].state == state && sub->pool.list[i].lo >= item + swisd_job_least_window(job) &&
               (highest == 0 || sub->pool.list[i].lo > sub->pool.list[highest].lo) && may_drop(node, slot, s, i)) {
             highest = i;
             highest_step = s;
@@ -119,7 +120,7 @@ bool swisd_job_give_way(struct swisd_node *node, uint8_t slot, uint64_t item)
 bool swisd_job_goes_first(const struct swisd_node *node, uint8_t slot, uint64_t item)
 {
   const struct swisd_job *job = &node->submitter->jobs[slot];
-  return !keeps_state(job) && item < swisd_job_first_open(node, slot) + least_window(job);
+  return !keeps_state(job) && item < swisd_job_first_open(node, slot) + swisd_job_least_window(job);
 }
 
 bool swisd_job_is_cramped(const struct swisd_node *node)
@@ -136,11 +137,24 @@ static bool has_ready(const struct swisd_job *job)
   return false;
 }
 
+/* Whether an interval is in the way of items [first, limit). In a block of several items everything from the first on is, but
+ * for what has been used: then the block is made anew, cut at the same items in every lane. */
+static bool is_in_the_way(struct swisd_node *node, uint8_t slot, uint32_t step, uint16_t index, uint64_t first, uint64_t limit)
+{
+  const struct swisd_interval *interval = &node->submitter->pool.list[index];
+  if (interval->lo >= limit)
+    return true;
+  if (limit - first > swisd_job_least_window(&node->submitter->jobs[slot]))
+    return interval->hi > first;
+  return interval->state == SWISD_INTERVAL_ACCEPTED && interval->hi > limit &&
+         swisd_job_is_consumed(node, slot, step, interval->lo, limit); /* what it made for those below has been used */
+}
+
 static void narrow(struct swisd_node *node, uint8_t slot)
 {
   struct swisd_submitter *sub = node->submitter;
   struct swisd_job *job = &sub->jobs[slot];
-  const uint64_t first = swisd_job_first_open(node, slot), least = least_window(job);
+  const uint64_t first = swisd_job_first_open(node, slot), least = swisd_job_least_window(job);
   const uint64_t span = job->admitted > first ? job->admitted - first : 1;
   job->window = (job->window && job->window < span ? job->window : span) / 2;
   if (job->window < least)
@@ -152,7 +166,7 @@ static void narrow(struct swisd_node *node, uint8_t slot)
     for (uint32_t l = 0; l < job->spec.steps[s].lane_count; l++)
       for (uint16_t i = job->lanes[swisd_job_lane_index(job, s, l)].first, next; i; i = next) {
         next = sub->pool.list[i].next;
-        if (sub->pool.list[i].lo >= limit && may_drop(node, slot, s, i))
+        if (is_in_the_way(node, slot, s, i, first, limit) && may_drop(node, slot, s, i))
           drop(node, slot, s, l, i);
       }
 }
@@ -164,14 +178,19 @@ void swisd_job_relieve(struct swisd_node *node, uint8_t slot)
     for (uint32_t l = 0; (job->feeds_state >> s & 1) && l < job->spec.steps[s].lane_count; l++)
       swisd_log_merge(node, slot, s, l);
   const bool idle = job->starved && job->account.under_way == 0 && (!has_ready(job) || swisd_job_is_cramped(node));
-  if (idle && node->now_ns - job->progress_ns >= node->config.patience_ns &&
-      node->now_ns - job->refused_ns >= node->config.patience_ns) {
+  const uint64_t still_ns = node->now_ns - job->progress_ns;
+  const bool alone = idle && node->now_ns - job->refused_ns >= node->config.patience_ns;
+  /* The least it could want is refused for minutes: its workers' tables are too small for it. */
+  const bool vain = job->window == swisd_job_least_window(job) && job->refused_ns > job->progress_ns;
+  if ((alone && still_ns >= node->config.patience_ns) || (vain && still_ns >= 4 * node->config.patience_ns)) {
     swisd_out_table_full(node, SWISD_TABLE_INTERVALS);
     swisd_job_finish(node, slot, SWISD_ERROR_SPACE); /* the pool is too small for this job */
     return;
   }
   const uint64_t moved_ns = job->relieved_ns > job->progress_ns ? job->relieved_ns : job->progress_ns;
-  if (keeps_state(job) || node->now_ns - moved_ns < STAND_NS || !(idle || job->refused_ns > moved_ns))
+  /* With nothing to issue and nothing awaited, only another job could make room: that is not waited for. */
+  const uint64_t stand_ns = idle && !has_ready(job) ? 0 : STAND_NS;
+  if (keeps_state(job) || node->now_ns - moved_ns < stand_ns || !(idle || job->refused_ns > moved_ns))
     return;
   job->relieved_ns = node->now_ns;
   narrow(node, slot);
