@@ -141,7 +141,7 @@ int swisd_node_config_read(const char *path, struct swisd_node_config *config, s
   if (!text) {
     *config = nothing();
     errors->count = 1;
-    errors->used = (uint32_t)snprintf(errors->text, sizeof errors->text, "%s: %s\n", path, why);
+    errors->used = (uint32_t)snprintf(errors->text, sizeof errors->text, "%s\n", why);
     return -1;
   }
   const int status = swisd_node_config_parse(path, text, bytes, config, errors);

@@ -2,6 +2,7 @@
 #include "runtime/base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,8 +11,8 @@
 
 enum { TEXT_BYTES = 1024 };
 
-static enum swisd_log_level log_level = SWISD_LOG_INFO;
-static bool log_json;
+static _Atomic enum swisd_log_level log_level = SWISD_LOG_INFO;
+static atomic_bool log_json;
 static char log_name[32];
 static FILE *log_stream;
 

@@ -9,7 +9,7 @@
 
 enum swisd_log_level { SWISD_LOG_ERROR = 0, SWISD_LOG_WARN = 1, SWISD_LOG_INFO = 2, SWISD_LOG_DEBUG = 3 };
 
-/* Set these before threads start. Defaults: INFO, text, stderr, no name. */
+/* Defaults: INFO, text, stderr, no name. Level and form may change at any time; set the others before threads start. */
 void swisd_log_set_level(enum swisd_log_level level);
 void swisd_log_set_json(bool json);
 void swisd_log_set_name(const char *name); /* which node speaks; copied, at most 31 bytes */

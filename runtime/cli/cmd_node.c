@@ -1,28 +1,50 @@
 /* swisd node: a peer until it is told to go. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/base/log.h"
-#include "runtime/cli/peer_setup.h"
+#include "runtime/cli/node_file.h"
 #include "runtime/net/identity.h"
+#include "runtime/net/notify.h"
 #include "runtime/net/socket_address.h"
 
-static void on_signal(evutil_socket_t signal_number, short what, void *argument)
+/* A running node: what its signals need. */
+struct running {
+  struct swisd_peer *peer;
+  struct swisd_peer_setup setup;
+  struct swisd_node_file file;
+  bool has_terminal;
+};
+
+static void on_leave(evutil_socket_t signal_number, short what, void *argument)
 {
   (void)signal_number, (void)what;
+  struct running *running = argument;
   swisd_log(SWISD_LOG_INFO, "node", "leaving");
-  swisd_peer_stop(argument);
+  swisd_notify("STOPPING=1\nSTATUS=leaving: what is under way is finished or handed back");
+  swisd_peer_stop(running->peer);
 }
 
+/* The join key is read again, and the node.yml; or the terminal is gone, and with it whoever wanted this node. */
 static void on_hangup(evutil_socket_t signal_number, short what, void *argument)
 {
-  (void)signal_number, (void)what;
+  struct running *running = argument;
   struct swisd_error error;
-  if (swisd_peer_reload_keys(argument, &error) == 0)
+  if (running->has_terminal && !isatty(STDIN_FILENO)) {
+    on_leave(signal_number, what, argument);
+    return;
+  }
+  swisd_notify_reloading();
+  if (swisd_peer_reload_keys(running->peer, &error) == 0)
     swisd_log(SWISD_LOG_INFO, "node", "read the join key again");
   else
     swisd_log(SWISD_LOG_ERROR, "node", "%s; the former join key stays", error.text);
+  if (running->file.path)
+    swisd_node_file_reload(&running->file, &running->setup, running->peer);
+  swisd_notify("READY=1");
 }
 
 static void greet(const struct swisd_peer *peer, const struct swisd_peer_setup *setup)
@@ -31,6 +53,11 @@ static void greet(const struct swisd_peer *peer, const struct swisd_peer_setup *
   const struct swisd_peer_options *options = swisd_peer_options(peer);
   const struct swisd_address address = swisd_peer_address(peer);
   swisd_id_text(swisd_peer_id(peer), id);
+  if (!options->name) { /* each line says who speaks */
+    char name[9];
+    snprintf(name, sizeof name, "%.8s", id);
+    swisd_log_set_name(name);
+  }
   swisd_address_text(&address, at);
   swisd_log(SWISD_LOG_INFO, "node", "%.8s listens on %s, data in %s, join key %s", id, at, setup->directory, options->key_file);
   if (options->config.works)
@@ -41,32 +68,66 @@ static void greet(const struct swisd_peer *peer, const struct swisd_peer_setup *
     swisd_log(SWISD_LOG_INFO, "node", "alone so far; another joins with: swisd node --join %s", at);
 }
 
-int swisd_command_node(const struct swisd_command *command, int argc, char **argv)
+/* 0 with a peer, 0 without (there was something to print), or the exit status after a mistake was reported. */
+static int start(struct running *running, const struct swisd_command *command, int argc, char **argv)
 {
-  struct swisd_peer_setup setup;
   struct swisd_error error;
-  swisd_peer_setup_init(&setup, false);
-  const int rest = swisd_options_read(command, argc, argv, &setup.taker);
+  for (int i = 1; i < argc; i++)
+    if (strcmp(argv[i], "--config-keys") == 0) {
+      swisd_node_config_print_keys(stdout);
+      return SWISD_EXIT_OK;
+    }
+  swisd_peer_setup_init(&running->setup, false);
+  const int status = swisd_node_file_open(&running->file, argc, argv, &running->setup);
+  if (status != 0)
+    return status;
+  const int rest = swisd_options_read(command, argc, argv, &running->setup.taker);
   if (rest < 0)
     return -rest - 1;
   if (rest > 0) {
     fprintf(stderr, "swisd node: %s: no argument is expected\n", argv[1]);
     return SWISD_EXIT_USAGE;
   }
-  struct swisd_peer *peer = swisd_peer_setup_open(&setup, &error);
-  if (!peer)
-    return swisd_cli_fail(SWISD_EXIT_USAGE, &error);
-  enum { SIGNALS = 3 };
-  struct event *signals[SIGNALS];
-  const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
-  for (int i = 0; i < SIGNALS; i++) {
-    signals[i] = evsignal_new(swisd_peer_base(peer), numbers[i], numbers[i] == SIGHUP ? on_hangup : on_signal, peer);
+  running->peer = swisd_peer_setup_open(&running->setup, &error);
+  return running->peer ? SWISD_EXIT_OK : swisd_cli_fail(SWISD_EXIT_USAGE, &error);
+}
+
+/* Serves until a signal ends it. */
+static void serve(struct running *running)
+{
+  const struct {
+    int number;
+    event_callback_fn handler;
+  } handled[] = {{SIGINT, on_leave}, {SIGTERM, on_leave}, {SIGHUP, on_hangup}};
+  enum { HANDLED = sizeof handled / sizeof *handled };
+  struct event *signals[HANDLED];
+  struct event_base *base = swisd_peer_base(running->peer);
+  for (int i = 0; i < HANDLED; i++) {
+    signals[i] = evsignal_new(base, handled[i].number, handled[i].handler, running);
     event_add(signals[i], NULL);
   }
-  greet(peer, &setup);
-  swisd_peer_run(peer);
-  for (int i = 0; i < SIGNALS; i++)
+  struct swisd_watchdog *watchdog = swisd_watchdog_open(base);
+  swisd_notify("READY=1\nSTATUS=taking part");
+  swisd_peer_run(running->peer);
+  swisd_watchdog_close(watchdog);
+  for (int i = 0; i < HANDLED; i++)
     event_free(signals[i]);
-  swisd_peer_setup_close(&setup, peer);
-  return SWISD_EXIT_OK;
+}
+
+int swisd_command_node(const struct swisd_command *command, int argc, char **argv)
+{
+  struct running *running = calloc(1, sizeof *running);
+  if (!running) {
+    fprintf(stderr, "swisd node: no memory\n");
+    return SWISD_EXIT_FAILED;
+  }
+  running->has_terminal = isatty(STDIN_FILENO);
+  int status = start(running, command, argc, argv);
+  if (running->peer) {
+    greet(running->peer, &running->setup);
+    serve(running);
+    swisd_peer_setup_close(&running->setup, running->peer);
+  }
+  free(running);
+  return status;
 }

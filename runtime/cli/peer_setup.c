@@ -16,6 +16,7 @@
 #include "runtime/net/socket_address.h"
 #include "scenarios/classes.h"
 
+#define DISK_BYTES (UINT64_C(4) << 30)
 enum { DIRECTORIES_MAX = 32 }; /* nodes of one user on one machine that need not name theirs */
 
 const struct swisd_cli_option swisd_peer_options_common[] = {
@@ -29,15 +30,19 @@ const struct swisd_cli_option swisd_peer_options_common[] = {
     {"delay", "TIME", "emulated link, each way, as 10 ms"},
     {"kernels", "SET", "portable (default) or openblas", "portable openblas"},
     {"record", "FILE", "record every event, for swisd replay"},
-    {"log", "LEVEL", "error, warn, info or debug", "error warn info debug"},
+    {"log-level", "LEVEL", "error, warn, info or debug", "error warn info debug"},
+    {"log-json", NULL, "log lines as JSON objects"},
     {0}};
 const struct swisd_cli_option swisd_peer_options_node[] = {
+    {"config", "FILE", "read a node.yml first; what stands on the command line counts more (keys: swisd node --config-keys)"},
+    {"config-keys", NULL, "print the keys of a node.yml"},
     {"name", "NAME", "what status and logs call this node"},
     {"class", "NAME", "device class to stand for: pi4, phone-mid, ...; any other name needs --speed"},
     {"speed", "GFLOPS", "its speed, as 2.5 or conv=2.5,dense=1.2,attention=1"},
     {"throttle", "HOW", "withhold (results wait until the class would have them) or none", "withhold none"},
     {"threads", "N", "programs computed at once (1)"},
     {"memory", "SIZE", "for shards (1 GiB)"},
+    {"disk", "SIZE", "for shards held and cached (4 GiB)"},
     {"no-work", NULL, "hold nothing, compute nothing"},
     {0}};
 
@@ -45,6 +50,9 @@ const struct swisd_cli_option swisd_peer_options_node[] = {
 
 static int take_seed(struct swisd_peer_setup *setup, const char *value, struct swisd_error *error)
 {
+  if (setup->seeds_of_file) /* one on the command line replaces all of the file */
+    setup->options.seed_count = 0;
+  setup->seeds_of_file = false;
   if (setup->options.seed_count == SWISD_SEEDS_MAX)
     return swisd_error_set(error, "--join %s: allowed are %d", value, SWISD_SEEDS_MAX);
   return swisd_address_parse(value, &setup->options.seeds[setup->options.seed_count++], error);
@@ -80,10 +88,16 @@ static int take_common(struct swisd_peer_setup *setup, const char *name, const c
     return options->kernels ? 0 : swisd_error_set(error, "--kernels %s: not on this device; allowed are portable, openblas, or a "
                                                          "set that swisd bench lists", value);
   }
-  if (strcmp(name, "log") == 0) {
+  if (strcmp(name, "log-json") == 0) {
+    swisd_log_set_json(true);
+    setup->log_json_given = true;
+    return 0;
+  }
+  if (strcmp(name, "log-level") == 0) {
     const int level = swisd_log_level_parse(value);
+    setup->log_level_given = true;
     if (level < 0)
-      return swisd_error_set(error, "--log %s: allowed are error, warn, info and debug", value);
+      return swisd_error_set(error, "--log-level %s: allowed are error, warn, info and debug", value);
     swisd_log_set_level((enum swisd_log_level)level);
     return 0;
   }
@@ -130,6 +144,11 @@ static int take_node(struct swisd_peer_setup *setup, const char *name, const cha
     options->config.compute_slots = (uint8_t)number;
   } else if (strcmp(name, "memory") == 0) {
     return swisd_read_bytes(name, value, &options->config.memory_bytes, error);
+  } else if (strcmp(name, "disk") == 0) {
+    setup->disk_given = true;
+    return swisd_read_bytes(name, value, &options->disk_bytes, error);
+  } else if (strcmp(name, "config") == 0) {
+    return 0; /* has been read: swisd_node_file_open() */
   } else if (strcmp(name, "no-work") == 0) {
     setup->no_work = true;
   } else {
@@ -199,6 +218,8 @@ void swisd_peer_setup_init(struct swisd_peer_setup *setup, bool submits)
   memset(setup, 0, sizeof *setup);
   setup->taker.take = take;
   setup->options = swisd_peer_options_default();
+  setup->options.disk_bytes = submits ? 0 : DISK_BYTES; /* a submitter's models may have any size */
+  setup->options.device_root = getenv("SWISD_DEVICE_ROOT");
   setup->ephemeral = submits;
   setup->no_work = submits;
   swisd_log_set_level(submits ? SWISD_LOG_WARN : SWISD_LOG_INFO);

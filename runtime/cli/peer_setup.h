@@ -26,6 +26,8 @@ struct swisd_peer_setup {
   char key_file[SWISD_JOIN_KEY_PATH_BYTES]; /* when none was given */
   bool directory_given, port_given, ephemeral;
   bool speed_given, throttle_given, no_work;
+  bool seeds_of_file;                              /* the seeds so far stand in a node.yml */
+  bool log_level_given, log_json_given, disk_given; /* on the command line: a reload leaves them alone */
 };
 
 /* A setup with defaults; `submits`: the node does not work and its data directory is a temporary one. */

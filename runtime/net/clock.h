@@ -13,4 +13,13 @@ static inline uint64_t swisd_clock_now_ns(void)
   return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+/* Time spent suspended since boot: the boot clock runs on meanwhile, the monotonic one does not. */
+static inline uint64_t swisd_clock_suspended_ns(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const uint64_t monotonic_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+  return swisd_clock_now_ns() - monotonic_ns; /* read second: never less */
+}
+
 #endif

@@ -364,6 +364,7 @@ static void print_network(struct swisd_json *json, const struct swisd_peer_statu
   number(json, "disk_free_bytes", status->store.free_bytes);
   number(json, "disk_evicted", status->store.evicted);
   number(json, "disk_full", status->transfers.disk_full);
+  number(json, "availability_percent", status->availability_percent);
   number(json, "fetches_damaged", status->transfers.damaged);
   number(json, "fetches_failed", status->transfers.failed);
   number(json, "bodies_fetched", status->transfers.bodies_fetched);

@@ -111,6 +111,17 @@ static int read_key(struct swisd_identity *identity, struct swisd_error *error)
   return result == 0 ? 0 : swisd_error_set(error, "%s: %s; remove the file to start as a new node", path, cause.text);
 }
 
+/* " (process 4711)" of who holds the lock, or nothing when the file does not say. */
+static void name_holder(int lock_fd, char *text, size_t bytes)
+{
+  char pid[24] = "";
+  const ssize_t got = pread(lock_fd, pid, sizeof pid - 1, 0);
+  const size_t digits = got > 0 ? strspn(pid, "0123456789") : 0;
+  text[0] = '\0';
+  if (digits > 0 && digits < 20)
+    snprintf(text, bytes, " (process %.*s)", (int)digits, pid);
+}
+
 int swisd_identity_open(struct swisd_identity *identity, const char *directory, struct swisd_error *error)
 {
   memset(identity, 0, sizeof *identity);
@@ -126,11 +137,15 @@ int swisd_identity_open(struct swisd_identity *identity, const char *directory, 
     return swisd_error_set(error, "%s: cannot open: %s", path, strerror(errno));
   if (flock(identity->lock_fd, LOCK_EX | LOCK_NB) != 0) {
     const int cause = errno;
+    char holder[40];
+    name_holder(identity->lock_fd, holder, sizeof holder);
     swisd_identity_close(identity);
     if (cause == EWOULDBLOCK)
-      return swisd_error_set(error, "%s: another node runs on this data directory; give each its own with --data", directory);
+      return swisd_error_set(error, "%s: another node runs on this data directory%s; give each its own with --data", directory, holder);
     return swisd_error_set(error, "%s: cannot lock: %s", path, strerror(cause));
   }
+  if (ftruncate(identity->lock_fd, 0) == 0) /* for people and for the message above; the lock itself is what counts */
+    dprintf(identity->lock_fd, "%ld\n", (long)getpid());
   if (read_key(identity, error) != 0 || read_incarnation(identity, error) != 0) {
     swisd_identity_close(identity);
     return -1;

@@ -1,6 +1,6 @@
 /* Who a node is, kept in its data directory: an Ed25519 key and the last incarnation.
  *
- *   DIRECTORY/lock         held with flock() while a process runs: two nodes never share an identity
+ *   DIRECTORY/lock         held with flock() while a process runs, whose number it holds: two nodes never share an identity
  *   DIRECTORY/key.pem      the private key, made on first use, mode 0600
  *   DIRECTORY/incarnation  a decimal number, replaced atomically
  *

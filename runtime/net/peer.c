@@ -22,7 +22,6 @@ enum {
   STEPS_PER_TURN = 256,   /* of the core's own wishes; then sockets get their turn */
   ACCEPTS_PER_TURN = 32,
   BUFFER_BYTES_MAX = 64 << 20, /* of shards on their way in or out: 64 ranges */
-  FAREWELL_MS = 150,      /* from STOP to the end of the loop: news of it must leave, and wait out a link's delay */
 };
 /* The loop stood still if it wakes this much later than it was to: far above what a loaded machine does, below the
  * suspicion time-outs that a closed lid must not trigger. */
@@ -72,17 +71,28 @@ static void set_timer(struct swisd_peer *peer)
   assert(set == 0);
 }
 
+static void tell_gap(struct swisd_peer *peer, uint64_t now_ns, uint64_t gap_ns, const char *how)
+{
+  peer->armed_ns = SWISD_NEVER;
+  peer->resumed++;
+  swisd_log(SWISD_LOG_INFO, "net", "resumed after %s %.1f s", how, (double)gap_ns / 1e9);
+  const struct swisd_event event = {.kind = SWISD_EVENT_RESUMED, .u.gap_ns = gap_ns};
+  step(peer, &event, now_ns);
+}
+
 /* Tells the core when the loop stood still: its deadline passed long ago, and nobody came. */
 static void notice_gap(struct swisd_peer *peer, uint64_t now_ns)
 {
+  const uint64_t suspended_ns = swisd_clock_suspended_ns();
+  const uint64_t asleep_ns = suspended_ns > peer->suspended_ns ? suspended_ns - peer->suspended_ns : 0;
+  if (asleep_ns >= gap_ns_min) { /* a lid was closed, whether or not a deadline passed meanwhile */
+    peer->suspended_ns = suspended_ns;
+    tell_gap(peer, now_ns, asleep_ns, "a suspend of");
+    return;
+  }
   if (peer->armed_ns == SWISD_NEVER || now_ns < peer->armed_ns || now_ns - peer->armed_ns < gap_ns_min)
     return;
-  const uint64_t gap_ns = now_ns - peer->armed_ns;
-  peer->armed_ns = SWISD_NEVER;
-  peer->resumed++;
-  swisd_log(SWISD_LOG_INFO, "net", "resumed after %.1f s", (double)gap_ns / 1e9);
-  const struct swisd_event event = {.kind = SWISD_EVENT_RESUMED, .u.gap_ns = gap_ns};
-  step(peer, &event, now_ns);
+  tell_gap(peer, now_ns, now_ns - peer->armed_ns, "standing still for");
 }
 
 static void drain(struct swisd_peer *peer)
@@ -319,6 +329,7 @@ static int open_storage(struct swisd_peer *peer, struct swisd_error *error)
   peer->store = swisd_store_open(folder, error);
   if (!peer->store)
     return -1;
+  swisd_store_limit(peer->store, peer->options.disk_bytes);
   const struct swisd_config *config = &peer->options.config;
   peer->models = swisd_models_open(peer->store, peer->options.kernels);
   peer->bodies = swisd_bodies_open(config->body_bytes_max + config->body_bytes_max / 4); /* the core's plus what is in flight */
@@ -442,6 +453,7 @@ static void start(struct swisd_peer *peer)
   with->incarnation = peer->identity.incarnation;
   with->seed_count = peer->options.seed_count;
   memcpy(with->seeds, peer->options.seeds, sizeof with->seeds);
+  swisd_peer_add_remembered(peer, with);
   with->holding_count = swisd_holdings_choose(peer->store, peer->options.config.memory_bytes, with->holdings);
   peer->started = true;
   swisd_peer_post(peer, &event);
@@ -461,6 +473,7 @@ struct swisd_peer *swisd_peer_open(const struct swisd_peer_options *options, str
   peer->armed_ns = SWISD_NEVER;
   peer->start_ns = swisd_clock_now_ns();
   peer->job_number_next = 1;
+  peer->suspended_ns = swisd_clock_suspended_ns();
   peer->shape = (struct swisd_linkshape){.up_bytes_per_s = options->up_bytes_per_s, .down_bytes_per_s = options->down_bytes_per_s,
                                          .delay_ns = options->delay_ns, .random = swisd_philox_stream(peer->start_ns, 0, 0, 0)};
   peer->base = open_base();
@@ -477,7 +490,8 @@ struct swisd_peer *swisd_peer_open(const struct swisd_peer_options *options, str
     if (open_storage(peer, error) == 0 && open_threads(peer, error) == 0 && open_network(peer, udp_fd, error) == 0 &&
         open_core(peer, error) == 0 && (peer->control = swisd_control_open(peer, peer->identity.directory, error)) != NULL) {
       start(peer);
-      return peer;
+      if (swisd_peer_life_open(peer, error) == 0)
+        return peer;
     }
   }
   swisd_peer_close(peer);
@@ -489,6 +503,7 @@ void swisd_peer_close(struct swisd_peer *peer)
   if (!peer)
     return;
   peer->started = false;
+  swisd_peer_life_close(peer);
   swisd_control_close(peer->control);
   swisd_workers_close(peer->workers);
   swisd_workers_close(peer->disk);
@@ -512,7 +527,7 @@ void swisd_peer_close(struct swisd_peer *peer)
   swisd_bodies_close(peer->bodies);
   swisd_bodies_close(peer->inputs);
   swisd_bodies_close(peer->buffers);
-  struct event *events[] = {peer->listening, peer->timer, peer->stop_timer};
+  struct event *events[] = {peer->listening, peer->timer};
   for (size_t i = 0; i < sizeof events / sizeof *events; i++)
     if (events[i])
       event_free(events[i]);
@@ -540,26 +555,6 @@ void swisd_peer_break(struct swisd_peer *peer)
   event_base_loopbreak(peer->base);
 }
 
-static void on_stop_timer(evutil_socket_t fd, short what, void *argument)
-{
-  (void)fd, (void)what;
-  swisd_peer_break(argument);
-}
-
-void swisd_peer_stop(struct swisd_peer *peer)
-{
-  if (peer->stopping)
-    return;
-  peer->stopping = true;
-  const struct swisd_event event = {.kind = SWISD_EVENT_STOP};
-  swisd_peer_post(peer, &event);
-  const uint64_t wait_us = FAREWELL_MS * 1000 + peer->shape.delay_ns / 1000;
-  const struct timeval wait = {.tv_sec = (time_t)(wait_us / 1000000), .tv_usec = (suseconds_t)(wait_us % 1000000)};
-  peer->stop_timer = evtimer_new(peer->base, on_stop_timer, peer);
-  if (!peer->stop_timer || event_add(peer->stop_timer, &wait) != 0)
-    swisd_peer_break(peer);
-}
-
 struct event_base *swisd_peer_base(struct swisd_peer *peer) { return peer->base; }
 const struct swisd_node *swisd_peer_node(const struct swisd_peer *peer) { return peer->node; }
 const struct swisd_peer_options *swisd_peer_options(const struct swisd_peer *peer) { return &peer->options; }
@@ -578,8 +573,6 @@ int swisd_peer_reload_keys(struct swisd_peer *peer, struct swisd_error *error)
 }
 
 /* ---- faults ---- */
-
-void swisd_peer_slow(struct swisd_peer *peer, double factor) { swisd_workers_slow(peer->workers, factor); }
 
 void swisd_peer_silence(struct swisd_peer *peer, bool silent)
 {
@@ -618,5 +611,7 @@ void swisd_peer_status(const struct swisd_peer *peer, struct swisd_peer_status *
   out->datagrams_dropped = peer->shape.datagrams_dropped;
   out->model_memory_bytes = swisd_models_memory_bytes(peer->models);
   out->silent = peer->shape.silent;
+  out->availability_percent = peer->availability_percent;
+  memcpy(out->availability_why, peer->availability_why, sizeof out->availability_why);
   out->stopping = peer->stopping;
 }

@@ -11,6 +11,7 @@
 #include "kernels/kernels.h"
 #include "runtime/base/error.h"
 #include "runtime/core/node.h"
+#include "runtime/net/availability.h"
 #include "runtime/net/bodies.h"
 #include "runtime/net/datagrams.h"
 #include "runtime/net/ledger.h"
@@ -39,6 +40,9 @@ struct swisd_peer_options {
   double flops_per_s[SWISD_KERNEL_COUNT];
   double up_bytes_per_s, down_bytes_per_s;            /* emulated link; 0: as it is */
   uint64_t delay_ns;                                  /* each way */
+  uint64_t disk_bytes;                                /* quota of the store; 0: none */
+  struct swisd_availability_rules rest;               /* when the device rests; zeroed: never */
+  const char *device_root;                            /* where /proc and /sys are looked for; NULL: there */
 };
 /* Everything off, the default configuration, loopback with any port, the portable kernels. */
 struct swisd_peer_options swisd_peer_options_default(void);
@@ -51,8 +55,13 @@ void swisd_peer_close(struct swisd_peer *peer);
 
 /* Runs until swisd_peer_stop() has taken its course, or swisd_peer_break(). */
 void swisd_peer_run(struct swisd_peer *peer);
-/* Leaves in good order: tells the others, then ends the loop. Safe from any callback of the loop. */
+/* Leaves in good order: takes no more work, finishes what it has (for SWISD_PEER_DRAIN_MS at most: then it is handed back by
+ * leaving), tells the others, ends the loop. Once more: skips the finishing. Safe from any callback of the loop. */
+enum { SWISD_PEER_DRAIN_MS = 3000 };
 void swisd_peer_stop(struct swisd_peer *peer);
+/* Other rules for resting, another disk quota: what may change while the node runs. */
+void swisd_peer_set_rest(struct swisd_peer *peer, const struct swisd_availability_rules *rules);
+void swisd_peer_set_disk(struct swisd_peer *peer, uint64_t disk_bytes);
 void swisd_peer_break(struct swisd_peer *peer); /* ends the loop as it is; run() may be called again */
 
 /* Reads the join key file again (rotation): links that a key stood for which is gone end. -1 with `error`: all is as it was. */
@@ -110,6 +119,8 @@ struct swisd_peer_status {
   uint64_t datagrams_dropped; /* by the emulated link */
   uint64_t model_memory_bytes;
   bool silent, stopping;
+  uint8_t availability_percent;
+  char availability_why[SWISD_WHY_BYTES]; /* which rule keeps it below 100 */
 };
 void swisd_peer_status(const struct swisd_peer *peer, struct swisd_peer_status *out);
 /* What its traces came to; see ledger.h. */

@@ -8,6 +8,7 @@
 #include "runtime/net/peer.h"
 #include "runtime/net/programs.h"
 #include "runtime/net/recorder.h"
+#include "runtime/net/remembered.h"
 
 enum { SWISD_PEER_JOBS_MAX = 16 };
 
@@ -30,6 +31,7 @@ struct swisd_peer_datagrams_host { struct swisd_datagrams_host host; struct swis
 struct swisd_peer_programs_host { struct swisd_programs_host host; struct swisd_peer *peer; };
 struct swisd_peer_transfers_host { struct swisd_transfers_host host; struct swisd_peer *peer; };
 struct swisd_peer_serving_host { struct swisd_serving_host host; struct swisd_peer *peer; };
+struct swisd_peer_availability_host { struct swisd_availability_host host; struct swisd_peer *peer; };
 struct swisd_peer_holdings_host { struct swisd_holdings_host host; struct swisd_peer *peer; };
 
 struct swisd_peer {
@@ -49,8 +51,11 @@ struct swisd_peer {
   bool stepping; /* inside a step or its actions: what happens meanwhile is queued */
   struct swisd_peer_queued *queue_first, **queue_end;
   int timer_fd; /* CLOCK_BOOTTIME, absolute */
-  struct event *timer, *stop_timer;
+  struct event *timer, *stop_timer, *remember_timer;
+  bool farewell; /* STOP has been said */
+  uint64_t drain_end_ns;
   uint64_t armed_ns; /* what the timer is set to; SWISD_NEVER: off */
+  uint64_t suspended_ns; /* so far, as last seen */
   uint64_t start_ns;
   struct swisd_peer_watcher *watcher;
   struct swisd_ledger *ledger;
@@ -72,6 +77,12 @@ struct swisd_peer {
   struct swisd_peer_transfers_host transfers_host;
   struct swisd_peer_serving_host serving_host;
   struct swisd_peer_holdings_host holdings_host;
+  struct swisd_peer_availability_host availability_host;
+  struct swisd_availability *availability;
+  uint8_t availability_percent;
+  char availability_why[SWISD_WHY_BYTES];
+  double slow_factor; /* by a fault; the level of availability comes on top */
+  struct swisd_remembered remembered;
 
   uint64_t job_number_next;
   struct swisd_peer_job_slot jobs[SWISD_PEER_JOBS_MAX];
@@ -86,6 +97,12 @@ void swisd_peer_post_message(struct swisd_peer *peer, const struct swisd_message
 
 /* Carries out all actions of the step just taken. */
 void swisd_peer_carry_out(struct swisd_peer *peer, uint64_t now_ns);
+
+/* ---- peer_life.c: resting, leaving, remembering ---- */
+int swisd_peer_life_open(struct swisd_peer *peer, struct swisd_error *error);
+void swisd_peer_life_close(struct swisd_peer *peer);
+/* Seeds of START: those that were asked for, then peers remembered from earlier runs. */
+void swisd_peer_add_remembered(struct swisd_peer *peer, struct swisd_event_start *start);
 
 /* ANSWER, and where COMMIT puts rows. */
 void swisd_peer_answered(struct swisd_peer *peer, const struct swisd_action_answer *answer);

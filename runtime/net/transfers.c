@@ -40,6 +40,7 @@ struct swisd_transfers {
   uint32_t channel_next;
   struct swisd_shard_fetches_host shard_host; /* leads back by its place in this struct */
   struct swisd_shard_fetches *shards;
+  bool held;
   struct swisd_transfers_status status;
 };
 
@@ -163,6 +164,13 @@ static void note_disk(struct swisd_transfers *transfers, enum swisd_status statu
   }
 }
 
+static void tell_ended(struct swisd_transfers *transfers, uint32_t ticket, enum swisd_status status)
+{
+  struct swisd_event event = {.kind = SWISD_EVENT_FETCHED};
+  event.u.fetched = (struct swisd_event_fetched){.ticket = ticket, .status = status};
+  transfers->options.host->event(transfers->options.host, &event);
+}
+
 static struct swisd_transfers *of_shard_host(struct swisd_shard_fetches_host *host)
 {
   return (struct swisd_transfers *)(void *)((char *)host - offsetof(struct swisd_transfers, shard_host));
@@ -178,9 +186,7 @@ static void on_shard_ended(struct swisd_shard_fetches_host *host, uint32_t ticke
   transfers->status.shards_fetched += status == SWISD_OK;
   transfers->status.damaged += status == SWISD_ERROR_DIGEST;
   transfers->status.failed += status != SWISD_OK && status != SWISD_ERROR_DIGEST && status != SWISD_ERROR_CANCELLED;
-  struct swisd_event event = {.kind = SWISD_EVENT_FETCHED};
-  event.u.fetched = (struct swisd_event_fetched){.ticket = ticket, .status = status};
-  transfers->options.host->event(transfers->options.host, &event);
+  tell_ended(transfers, ticket, status);
 }
 
 static void on_shard_progress(struct swisd_shard_fetches_host *host, uint32_t ticket)
@@ -343,9 +349,15 @@ void swisd_transfers_data(struct swisd_transfers *transfers, struct swisd_id fro
 
 /* ---- what the core asks ---- */
 
+void swisd_transfers_hold(struct swisd_transfers *transfers, bool hold) { transfers->held = hold; }
+
 void swisd_transfers_fetch(struct swisd_transfers *transfers, enum swisd_action_kind kind,
                            const struct swisd_action_fetch *action)
 {
+  if (kind == SWISD_ACTION_FETCH_SHARD && transfers->held) {
+    tell_ended(transfers, action->ticket, SWISD_ERROR_SPACE);
+    return;
+  }
   if (kind == SWISD_ACTION_FETCH_SHARD && swisd_models_find(transfers->options.models, action->model)) {
     start_shard(transfers, action);
     return;
@@ -354,9 +366,7 @@ void swisd_transfers_fetch(struct swisd_transfers *transfers, enum swisd_action_
   struct event *stall = fetch ? evtimer_new(transfers->options.base, on_stall, fetch) : NULL;
   if (!stall) {
     free(fetch);
-    struct swisd_event event = {.kind = SWISD_EVENT_FETCHED};
-    event.u.fetched = (struct swisd_event_fetched){.ticket = action->ticket, .status = SWISD_ERROR_SPACE};
-    transfers->options.host->event(transfers->options.host, &event);
+    tell_ended(transfers, action->ticket, SWISD_ERROR_SPACE);
     return;
   }
   fetch->transfers = transfers;

@@ -36,6 +36,8 @@ void swisd_transfers_close(struct swisd_transfers *transfers); /* after `disk` i
 void swisd_transfers_fetch(struct swisd_transfers *transfers, enum swisd_action_kind kind,
                            const struct swisd_action_fetch *fetch);
 void swisd_transfers_cancel(struct swisd_transfers *transfers, uint32_t ticket); /* unknown tickets are ignored */
+/* While held, no shard is fetched: each attempt ends in SPACE at once, after which the core waits before the next. */
+void swisd_transfers_hold(struct swisd_transfers *transfers, bool hold);
 void swisd_transfers_unreachable(struct swisd_transfers *transfers, struct swisd_id peer);
 
 /* FETCH_REPLY and FETCH_DATA, as the links hand them on. */
