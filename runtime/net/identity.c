@@ -141,7 +141,8 @@ int swisd_identity_open(struct swisd_identity *identity, const char *directory, 
     name_holder(identity->lock_fd, holder, sizeof holder);
     swisd_identity_close(identity);
     if (cause == EWOULDBLOCK)
-      return swisd_error_set(error, "%s: another node runs on this data directory%s; give each its own with --data", directory, holder);
+      return swisd_error_set(error, "%s: another node runs on this data directory%s; give each its own with --data", directory,
+                             holder);
     return swisd_error_set(error, "%s: cannot lock: %s", path, strerror(cause));
   }
   if (ftruncate(identity->lock_fd, 0) == 0) /* for people and for the message above; the lock itself is what counts */
@@ -172,7 +173,4 @@ int swisd_identity_persist(struct swisd_identity *identity, uint32_t incarnation
   return 0;
 }
 
-void swisd_id_text(struct swisd_id id, char *text)
-{
-  snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, id.hi, id.lo);
-}
+void swisd_id_text(struct swisd_id id, char *text) { snprintf(text, 33, "%016" PRIx64 "%016" PRIx64, id.hi, id.lo); }
