@@ -1,13 +1,11 @@
 /* The table of node.yml, and its reading. */
 #include "scenarios/node_config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "scenarios/reader.h"
+#include "scenarios/settings.h"
 
-/* Beyond the sections of scenarios, which never meet these. */
-enum { SECTION_NODE = 200, SECTION_SPEED, SECTION_AVAILABILITY };
+enum { SECTION_NODE = SWISD_SETTINGS_SECTION, SECTION_SPEED, SECTION_AVAILABILITY };
 
 #define FIELD(member) offsetof(struct swisd_node_config, member), sizeof(((struct swisd_node_config *)0)->member)
 #define NO_FIELD 0, 0
@@ -77,76 +75,36 @@ static struct swisd_node_config nothing(void)
   return config;
 }
 
-static void from_folder(struct swisd_sources *sources, char path[SWISD_NODE_PATH_BYTES], struct swisd_complaints *complaints)
+static void finish(struct swisd_reader *reader, void *base)
 {
-  char full[SWISD_SOURCE_NAME_BYTES];
-  const struct swisd_place start = {.line = 1, .column = 1, .width = 1};
-  if (!*path || *path == '/') {
-    return;
+  struct swisd_node_config *config = base;
+  while (config->join_count < SWISD_SEEDS_MAX && *config->join[config->join_count]) {
+    config->join_count++;
   }
-  if (!swisd_sources_path(sources, 0, path, full, sizeof full) || strlen(full) >= SWISD_NODE_PATH_BYTES) {
-    swisd_complain(complaints, start, "%.60s: the path is too long", path);
-    return;
-  }
-  memcpy(path, full, strlen(full) + 1);
+  swisd_settings_path(reader, config->key_file, sizeof config->key_file);
+  swisd_settings_path(reader, config->data, sizeof config->data);
+  swisd_settings_path(reader, config->record, sizeof config->record);
+}
+
+static struct swisd_settings settings(void)
+{
+  return (struct swisd_settings){
+    .keys = swisd_node_keys, .key_count = swisd_node_key_count, .top = SECTION_NODE, .finish = finish};
 }
 
 int swisd_node_config_parse(const char *name, const char *text, size_t bytes, struct swisd_node_config *config,
                             struct swisd_scenario_errors *errors)
 {
-  struct swisd_sources *sources = calloc(1, sizeof *sources);
-  struct swisd_complaints *complaints = calloc(1, sizeof *complaints);
-  struct swisd_document document = {0};
+  const struct swisd_settings table = settings();
   *config = nothing();
-  errors->count = errors->used = 0;
-  errors->text[0] = '\0';
-  if (!sources || !complaints || swisd_sources_add(sources, name, text, bytes) < 0) {
-    errors->count = 1;
-    errors->used = (uint32_t)snprintf(errors->text, sizeof errors->text, "%s: no memory\n", name);
-  } else {
-    struct swisd_reader reader = {.document = &document,
-                                  .sources = sources,
-                                  .complaints = complaints,
-                                  .keys = swisd_node_keys,
-                                  .key_count = swisd_node_key_count};
-    if (swisd_document_start(&document) == 0 && swisd_document_add(&document, sources, 0, 0, complaints, &reader.root) == 0) {
-      if (reader.root) {
-        swisd_reader_map(&reader, (enum swisd_section)SECTION_NODE, reader.root, reader.root, config);
-      } else {
-        swisd_reader_complain(&reader, 0, "is empty, wanted is at least: swisd: 1");
-      }
-    }
-    while (config->join_count < SWISD_SEEDS_MAX && *config->join[config->join_count]) {
-      config->join_count++;
-    }
-    from_folder(sources, config->key_file, complaints);
-    from_folder(sources, config->data, complaints);
-    from_folder(sources, config->record, complaints);
-    swisd_complaints_render(complaints, sources, errors);
-  }
-  swisd_document_free(&document);
-  if (sources) {
-    swisd_sources_free(sources);
-  }
-  free(sources);
-  free(complaints);
-  return errors->count ? -1 : 0;
+  return swisd_settings_parse(&table, name, text, bytes, config, errors);
 }
 
 int swisd_node_config_read(const char *path, struct swisd_node_config *config, struct swisd_scenario_errors *errors)
 {
-  char why[256];
-  size_t bytes;
-  char *text = swisd_source_read_file(path, &bytes, why, sizeof why);
-  if (!text) {
-    *config = nothing();
-    errors->count = 1;
-    errors->used = (uint32_t)snprintf(errors->text, sizeof errors->text, "%s\n", why);
-    return -1;
-  }
-  const int status = swisd_node_config_parse(path, text, bytes, config, errors);
-  free(text);
-  return status;
+  const struct swisd_settings table = settings();
+  *config = nothing();
+  return swisd_settings_read(&table, path, config, errors);
 }
 
 static const char *prefix_of(const struct swisd_key *key)

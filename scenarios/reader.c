@@ -141,6 +141,9 @@ static void *element_of(struct swisd_reader *r, enum swisd_section section, uint
 {
   struct swisd_scenario *s = r->scenario;
   const char *name = swisd_document_text(r->document, node);
+  if (r->keys) {
+    return r->element && (is_name(name) || r->document->nodes[node].kind == SWISD_NODE_MAP) ? r->element(r, section, node) : NULL;
+  }
   if (!s || (section != SWISD_SECTION_FAULT && section != SWISD_SECTION_STEP && !is_name(name))) {
     return NULL;
   }

@@ -27,6 +27,10 @@ struct swisd_reader {
   uint32_t visits;                 /* values read so far, aliases counted each time */
   const struct swisd_key *keys;    /* another table than the scenario's; NULL: that one */
   size_t key_count;
+  /* Of another table: where a member of a NAMED map or LIST is stored, inside `base`; NULL when nothing is to be stored. `node`:
+   * its name, or itself. */
+  void *(*element)(struct swisd_reader *reader, enum swisd_section section, uint32_t node);
+  void *base;
 };
 
 enum { SWISD_READER_VISITS_MAX = 500000 };

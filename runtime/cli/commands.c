@@ -132,6 +132,7 @@ static const struct swisd_cli_option demo_options[] = {
   {"seconds", "N", "bound of the real run instead of the scenario's"},
   {"kernels", "SET", "portable (default: same bits everywhere) or openblas", "portable openblas"},
   {0}};
+static const struct swisd_cli_option lab_options[] = {{"out", "DIR", "down: where logs and recordings go (lab-results)"}, {0}};
 static const struct swisd_cli_option init_options[] = {
   {"template", "NAME", "which one (churn)"}, {"list", NULL, "say which there are"}, {0}};
 static const struct swisd_cli_option check_options[] = {
@@ -171,6 +172,9 @@ const struct swisd_command swisd_commands[] = {
    swisd_command_replay, false},
   {"demo", "", "One scenario in two worlds: 200 simulated devices, and six real processes that die while they work.",
    OPTIONS(demo_options), swisd_command_demo, false},
+  {"lab", "up | status | fault | down INVENTORY [HOST KIND [X]]",
+   "A swarm on other machines, started, disturbed and ended over ssh; their recordings on one clock.", OPTIONS(lab_options),
+   swisd_command_lab, false, "up status fault down"},
   {"completion", "bash", "Print a completion script: source <(swisd completion bash).", no_options, swisd_command_completion,
    false, "bash"},
   {"help", "[COMMAND]", "Say what a command does.", no_options, swisd_command_help, false},

@@ -58,6 +58,7 @@ int swisd_command_bench(const struct swisd_command *command, int argc, char **ar
 int swisd_command_status(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_top(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_explain(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_lab(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_completion(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_fault(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_replay(const struct swisd_command *command, int argc, char **argv);
