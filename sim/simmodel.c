@@ -39,8 +39,6 @@ static int make_shape(const struct swisd_scenario *scenario, struct swisd_sim_mo
   uint32_t lanes = 0;
   for (uint32_t s = 0; s < workload->step_count; s++)
     lanes += workload->steps[s].lanes;
-  if (workload->verify == SWISD_VERIFY_HASH)
-    return swisd_error_set(error, "workload.verify: hash cannot be simulated yet, allowed: none, freivalds");
   if (workload->steps[workload->step_count - 1].lanes != 1)
     return swisd_error_set(error, "workload.shape.steps: the last step makes the answer and has one lane");
   if (lanes > SWISD_LANES_MAX || lanes > SWISD_MODEL_SHARDS_MAX)

@@ -152,6 +152,21 @@ static enum swisd_status check_real(struct swisd_simdriver *d, const struct swis
                                                 (size_t)((source->hi - source->lo) * item_bytes));
 }
 
+/* Two results of the same items. Modelled ones differ when one is a lie: no two liars say the same. */
+static enum swisd_status compare(const struct swisd_simdriver *d, const struct swisd_sim_computing *c)
+{
+  const struct swisd_source *sources = c->action.sources;
+  if (c->action.source_count != 2 || sources[0].lo != sources[1].lo || sources[0].hi != sources[1].hi)
+    return SWISD_ERROR_INPUT;
+  if (d->model.kernels == NULL)
+    return c->sources[0]->lied || c->sources[1]->lied ? SWISD_ERROR_CHECK : SWISD_OK;
+  const uint64_t item_bytes = out_bytes_per_item(d, &c->action.key);
+  const uint8_t *one = source_bytes(c, 0, item_bytes), *other = source_bytes(c, 1, item_bytes);
+  if (one == NULL || other == NULL)
+    return SWISD_ERROR_INPUT;
+  return memcmp(one, other, (sources[0].hi - sources[0].lo) * item_bytes) == 0 ? SWISD_OK : SWISD_ERROR_CHECK;
+}
+
 static enum swisd_status commit_real(struct swisd_simdriver *d, uint32_t node, const struct swisd_sim_computing *c)
 {
   const struct swisd_action_compute *a = &c->action;
@@ -206,9 +221,12 @@ void swisd_simprogram_run(struct swisd_simdriver *d, uint32_t node, const struct
     run(d, node, computing, out);
     break;
   case SWISD_PROGRAM_CHECK:
-    out->status = real                                                                ? check_real(d, computing)
-                  : computing->action.source_count > 0 && computing->sources[0]->lied ? SWISD_ERROR_CHECK
-                                                                                      : SWISD_OK;
+    if (computing->action.verify == SWISD_VERIFY_HASH)
+      out->status = compare(d, computing);
+    else
+      out->status = real                                                                ? check_real(d, computing)
+                    : computing->action.source_count > 0 && computing->sources[0]->lied ? SWISD_ERROR_CHECK
+                                                                                        : SWISD_OK;
     break;
   case SWISD_PROGRAM_COMMIT:
     out->status = real ? commit_real(d, node, computing) : SWISD_OK;

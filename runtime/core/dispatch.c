@@ -82,13 +82,13 @@ static bool best_lane(const struct swisd_node *node, uint16_t partner, uint8_t *
       const uint32_t step = swisd_job_step_of(job, l);
       if (job->spec.steps[step].flags & SWISD_STEP_STATEFUL)
         continue;
-      const bool wanted = swisd_dispatch_candidate(sub, &job->lanes[l], partner, true, sub->hedge_tokens) != 0;
-      if (!wanted && job->lanes[l].ready_items == 0)
+      const bool wanted = swisd_dispatch_candidate(node, j, l, partner, true) != 0;
+      const uint16_t ready = wanted || job->lanes[l].ready_items == 0 ? 0 : swisd_dispatch_candidate(node, j, l, partner, false);
+      if (!wanted && ready == 0)
         continue;
       if (swisd_uplink_room(&sub->uplink, wanted) == 0 && draws_here(job, step))
         continue;
-      if (cramped && !wanted &&
-          !fits_cramped(node, (uint8_t)j, &job->lanes[l], swisd_dispatch_candidate(sub, &job->lanes[l], partner, false, 0)))
+      if (cramped && !wanted && !fits_cramped(node, (uint8_t)j, &job->lanes[l], ready))
         continue;
       const uint64_t items = wanted ? job->lanes[l].wanted_items : job->lanes[l].ready_items;
       const uint64_t weight = cramped ? step + 1 : items * job->flops_per_item;
@@ -122,7 +122,7 @@ static bool give_one(struct swisd_node *node, uint16_t p)
     return false;
   struct swisd_job *job = &sub->jobs[j];
   const uint32_t step = swisd_job_step_of(job, l);
-  const uint16_t index = swisd_dispatch_candidate(sub, &job->lanes[l], p, wanted, sub->hedge_tokens);
+  const uint16_t index = swisd_dispatch_candidate(node, j, l, p, wanted);
   const struct swisd_order order = {
     .partner = p, .job = j, .step = (uint8_t)step, .lane = (uint8_t)(l - job->spec.steps[step].lane_first)};
   /* What is short then is pieces, so each is to hold more. */

@@ -25,6 +25,8 @@ void swisd_partner_expect(struct swisd_node *node, uint16_t partner, uint64_t an
 void swisd_partner_came(struct swisd_node *node, uint16_t p, const struct swisd_issue *it, uint64_t compute_ns);
 /* The result of an issue has not come in time, and is given up: results may just be later than thought. Before it ends. */
 void swisd_partner_missed(struct swisd_node *node, uint16_t p, const struct swisd_issue *it);
+/* A result of it was wrong. */
+void swisd_partner_distrust(struct swisd_node *node, uint16_t partner);
 /* Something came from it: it is here, if it is a member. */
 void swisd_partner_seen(struct swisd_node *node, uint16_t partner);
 /* A result came from it: it is here, and not overdue. */

@@ -37,8 +37,7 @@ bool swisd_issue_interval(struct swisd_node *node, struct swisd_order order, uin
 /* Whether `partner` is already computing this interval. */
 bool swisd_interval_is_at(const struct swisd_submitter *sub, const struct swisd_interval *interval, uint16_t partner);
 /* An interval that `partner` (0: somebody) may take: wanted ones only, or READY ones only. */
-uint16_t swisd_dispatch_candidate(const struct swisd_submitter *sub, struct swisd_lane *lane, uint16_t partner, bool wanted,
-                                  int64_t hedge_tokens);
+uint16_t swisd_dispatch_candidate(const struct swisd_node *node, uint32_t job, uint32_t lane, uint16_t partner, bool wanted);
 /* rescue.c: one more copy is wanted of all that the partner owes. */
 void swisd_rescue_want(struct swisd_node *node, uint16_t partner);
 /* issue.c */

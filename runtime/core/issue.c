@@ -4,6 +4,7 @@
 
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
+#include "runtime/core/witness.h"
 
 static uint16_t issue_take(struct swisd_submitter *sub)
 {
@@ -199,17 +200,21 @@ bool swisd_interval_is_at(const struct swisd_submitter *sub, const struct swisd_
 }
 
 /* An interval that `partner` (0: somebody) may take: wanted ones only, or READY ones only. */
-uint16_t swisd_dispatch_candidate(const struct swisd_submitter *sub, struct swisd_lane *lane, uint16_t partner, bool wanted,
-                                  int64_t hedge_tokens)
+uint16_t swisd_dispatch_candidate(const struct swisd_node *node, uint32_t j, uint32_t l, uint16_t partner, bool wanted)
 {
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_lane *lane = &sub->jobs[j].lanes[l];
+  const bool twice = swisd_lane_needs_witness(&sub->jobs[j], swisd_job_step_of(&sub->jobs[j], l));
+  uint64_t from, end;
   if (!wanted)
-    return swisd_interval_first_ready(&sub->pool, lane);
-  if ((hedge_tokens > 0 || sub->silent_partners ? lane->wanted_items : lane->wanted_ready_items) == 0)
+    return twice ? swisd_witness_candidate(node, partner, (uint8_t)j, l) : swisd_interval_first_ready(&sub->pool, lane);
+  if ((sub->hedge_tokens > 0 || sub->silent_partners ? lane->wanted_items : lane->wanted_ready_items) == 0)
     return 0;
   for (uint16_t i = swisd_interval_first_wanted(&sub->pool, lane); i; i = sub->pool.list[i].next) {
     const struct swisd_interval *interval = &sub->pool.list[i];
     if (interval->wanted && interval->copy_count < SWISD_COPIES_MAX && !swisd_interval_is_at(sub, interval, partner) &&
-        (interval->state == SWISD_INTERVAL_READY || hedge_tokens > 0 || swisd_interval_is_cut_off(sub, interval)))
+        (interval->state == SWISD_INTERVAL_READY || sub->hedge_tokens > 0 || swisd_interval_is_cut_off(sub, interval)) &&
+        (!twice || swisd_witness_allows(node, partner, (uint8_t)j, l, interval->lo, interval->hi, &from, &end)))
       return i;
   }
   return 0;
@@ -237,15 +242,30 @@ bool swisd_issue_interval(struct swisd_node *node, struct swisd_order order, uin
   struct swisd_job *job = &sub->jobs[order.job];
   struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, order.step, order.lane)];
   struct swisd_interval *interval = &sub->pool.list[index];
+  uint64_t most = interval->hi - interval->lo;
+  if (swisd_lane_needs_witness(job, order.step)) { /* only what it has not computed before */
+    uint64_t from, end;
+    const uint32_t lane_index = swisd_job_lane_index(job, order.step, order.lane);
+    if (!swisd_witness_allows(node, order.partner, order.job, lane_index, interval->lo, interval->hi, &from, &end))
+      return false;
+    if (from > interval->lo && (index = swisd_interval_split(&sub->pool, lane, index, from)) == 0) {
+      swisd_out_table_full(node, SWISD_TABLE_INTERVALS);
+      return false;
+    }
+    interval = &sub->pool.list[index];
+    most = end - from;
+    items = items < most ? items : most;
+  }
   const uint64_t length = interval->hi - interval->lo;
   /* A rest shorter than a quarter would be a task of its own for nothing. */
-  const uint64_t count = items + items / 4 >= length ? length : items;
+  const uint64_t count = items + items / 4 >= length && length <= most ? length : items;
   struct swisd_source sources[SWISD_SOURCES_MAX];
   uint8_t source_count;
   order.lo = interval->lo;
   /* A CHECK takes the result as one more source. */
-  const uint8_t most = swisd_job_step(job, order.step)->verify == SWISD_VERIFY_NONE ? SWISD_SOURCES_MAX : SWISD_SOURCES_MAX - 1;
-  order.hi = swisd_job_sources(node, order.job, order.step, order.lo, order.lo + count, sources, most, &source_count);
+  const uint8_t sources_max =
+    swisd_job_step(job, order.step)->verify == SWISD_VERIFY_NONE ? SWISD_SOURCES_MAX : SWISD_SOURCES_MAX - 1;
+  order.hi = swisd_job_sources(node, order.job, order.step, order.lo, order.lo + count, sources, sources_max, &source_count);
   if (order.hi == order.lo || give_up_silent(node, order.job, sources, source_count)) { /* an input went meanwhile */
     job->repair = true;
     if (interval->state == SWISD_INTERVAL_ISSUED) {
@@ -262,7 +282,8 @@ bool swisd_issue_interval(struct swisd_node *node, struct swisd_order order, uin
     if (room == 0)
       return false;
     const uint64_t fit = room / (bytes / (order.hi - order.lo) + 1);
-    order.hi = swisd_job_sources(node, order.job, order.step, order.lo, order.lo + (fit ? fit : 1), sources, most, &source_count);
+    order.hi =
+      swisd_job_sources(node, order.job, order.step, order.lo, order.lo + (fit ? fit : 1), sources, sources_max, &source_count);
   }
   if (order.hi < interval->hi && swisd_interval_split(&sub->pool, lane, index, order.hi) == 0) {
     if (interval->state != SWISD_INTERVAL_READY) {

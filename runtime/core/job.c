@@ -5,6 +5,7 @@
 #include "runtime/core/job_internal.h"
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
+#include "runtime/core/witness.h"
 #include "runtime/core/worker.h"
 
 static bool edge_is_sound(const struct swisd_job_spec *spec, uint32_t step, const struct swisd_edge_spec *edge)
@@ -34,7 +35,10 @@ enum swisd_status swisd_job_validate(const struct swisd_job_spec *spec)
       return SWISD_ERROR_INPUT;
     if (step->lane_count == 0 || (uint32_t)step->lane_first + step->lane_count > spec->lane_count)
       return SWISD_ERROR_INPUT;
-    if (step->verify > SWISD_VERIFY_FREIVALDS || (step->verify != SWISD_VERIFY_NONE && !swisd_step_is_hub(step)))
+    if (step->verify > SWISD_VERIFY_HASH || (step->verify != SWISD_VERIFY_NONE && !swisd_step_is_hub(step)))
+      return SWISD_ERROR_INPUT;
+    /* A session has one worker, and what is said cannot be taken back: no second opinion of those. */
+    if (step->verify == SWISD_VERIFY_HASH && (step->flags & (SWISD_STEP_STATEFUL | SWISD_STEP_TOKENS)))
       return SWISD_ERROR_INPUT;
     if ((step->flags & (SWISD_STEP_SINK | SWISD_STEP_STATEFUL | SWISD_STEP_TOKENS)) && step->lane_count != 1)
       return SWISD_ERROR_INPUT;
@@ -238,7 +242,7 @@ bool swisd_job_body_in_use(const struct swisd_node *node, struct swisd_lane *lan
         swisd_id_equal(other->owner, own->owner))
       return true;
   }
-  return false;
+  return swisd_witness_has(node, own->body);
 }
 
 static void consume(struct swisd_node *node, uint8_t slot, struct swisd_lane *lane, uint16_t index)
@@ -429,6 +433,7 @@ void swisd_job_finish(struct swisd_node *node, uint8_t slot, enum swisd_status s
   struct swisd_job *job = &sub->jobs[slot];
   SWISD_ASSERT(job->phase == SWISD_JOB_OPEN_PHASE);
   close_issues(node, slot);
+  swisd_witness_forget(node, slot, 0);
   close_lanes(node, slot);
   for (uint32_t s = 0; s < job->spec.step_count; s++)
     if (job->sessions[s].partner) {

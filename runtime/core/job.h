@@ -94,6 +94,7 @@ struct swisd_job {
   uint64_t refused_ns;      /* when a worker last had no room for it */
   uint64_t merging;         /* lanes with a CONCAT under way */
   uint16_t attempt_next;
+  uint8_t disputes;                    /* see witness.h */
   uint16_t consumers[SWISD_STEPS_MAX]; /* bit s: step s takes this step's output */
   uint16_t feeds_state;                /* bit s: a stateful step takes the output of step s */
   struct swisd_lane lanes[SWISD_LANES_MAX];
@@ -117,7 +118,10 @@ struct swisd_pending_check {
   uint8_t program; /* enum swisd_program */
   uint64_t number; /* CONCAT: of the job's id */
   uint64_t lo, hi;
+  uint32_t witness; /* CHECK by a second opinion: the serial of what the result is compared with */
 };
+
+struct swisd_witness;
 
 struct swisd_submitter {
   struct swisd_interval_pool pool;
@@ -134,7 +138,10 @@ struct swisd_submitter {
   uint16_t *partner_of_member;        /* [member index], 0 = none; valid when the ids agree */
   struct swisd_pending_check *checks; /* COMPUTEs under way: intervals_max */
   uint16_t check_count;
-  uint16_t credit_partners; /* partners with unused credits */
+  uint16_t witness_count;
+  uint32_t witness_serial;
+  struct swisd_witness *witnesses; /* swisd_witness_max() */
+  uint16_t credit_partners;        /* partners with unused credits */
   uint16_t silent_partners;
   uint32_t job_counter;
   uint64_t rate_total; /* FLOP/s of all partners that are here */

@@ -19,6 +19,8 @@ enum swisd_edge_map {
   SWISD_EDGE_LAGGED = 2, /* item i needs item i - width of a later step; items below the job's input come from that input */
 };
 enum swisd_edge_combine { SWISD_COMBINE_CONCAT = 0, SWISD_COMBINE_REDUCE = 1 };
+/* FREIVALDS: the submitter checks a linear result without computing it. HASH: two workers must agree to the last bit, for which
+ * they compute with portable kernels of one class (witness.h); neither stateful steps nor steps of tokens. */
 enum swisd_verify { SWISD_VERIFY_NONE = 0, SWISD_VERIFY_FREIVALDS = 1, SWISD_VERIFY_HASH = 2 };
 
 #define SWISD_EDGE_FROM_INPUT 255 /* `from` of an edge that takes the job's own input */

@@ -6,15 +6,16 @@
 #include "runtime/core/memory.h"
 #include "runtime/core/placement.h"
 #include "runtime/core/submitter.h"
+#include "runtime/core/witness.h"
 #include "runtime/core/worker.h"
 
 static size_t rounded(size_t size) { return (size + 15) & ~(size_t)15; }
 
 /* Every body a node can own at once, so that the ring of releases never overflows: outputs, input segments, accepted
- * results, the inputs of queued tasks, and what one step brings. */
+ * results, witnesses, the inputs of queued tasks, and what one step brings. */
 static uint32_t releases_max(const struct swisd_limits *limits)
 {
-  return (uint32_t)limits->outputs_max + limits->segments_max + limits->intervals_max +
+  return (uint32_t)limits->outputs_max + limits->segments_max + limits->intervals_max + swisd_witness_max(limits) +
          (uint32_t)limits->queue_max * (SWISD_SOURCES_MAX + 2) + limits->fetches_max + 16;
 }
 

@@ -9,6 +9,7 @@
 
 #include "runtime/core/job_internal.h"
 #include "runtime/core/memory.h"
+#include "runtime/core/witness.h"
 
 /* How long a job may stand still while workers refuse its tasks. */
 #define STAND_NS (2 * SWISD_SECOND)
@@ -162,6 +163,7 @@ static void narrow(struct swisd_node *node, uint8_t slot)
   const uint64_t limit = first + job->window;
   if (job->admitted > limit)
     job->admitted = limit;
+  swisd_witness_forget(node, slot, limit);
   for (uint32_t s = 0; s < job->spec.step_count; s++)
     for (uint32_t l = 0; l < job->spec.steps[s].lane_count; l++)
       for (uint16_t i = job->lanes[swisd_job_lane_index(job, s, l)].first, next; i; i = next) {
@@ -177,7 +179,8 @@ void swisd_job_relieve(struct swisd_node *node, uint8_t slot)
   for (uint32_t s = 0; job->starved && s < job->spec.step_count; s++)
     for (uint32_t l = 0; (job->feeds_state >> s & 1) && l < job->spec.steps[s].lane_count; l++)
       swisd_log_merge(node, slot, s, l);
-  const bool idle = job->starved && job->account.under_way == 0 && (!has_ready(job) || swisd_job_is_cramped(node));
+  const bool idle =
+    job->starved && job->account.under_way == swisd_witness_flops(node, slot) && (!has_ready(job) || swisd_job_is_cramped(node));
   const uint64_t still_ns = node->now_ns - job->progress_ns;
   const bool alone = idle && node->now_ns - job->refused_ns >= node->config.patience_ns;
   /* The least it could want is refused for minutes: its workers' tables are too small for it. */

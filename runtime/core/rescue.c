@@ -3,6 +3,7 @@
 #include "runtime/core/dispatch_internal.h"
 
 #include "runtime/core/memory.h"
+#include "runtime/core/witness.h"
 
 /* A copy of a piece under way; as soon as its inputs are there, should they have been lost. */
 static void want_copy(struct swisd_node *node, uint8_t slot, uint32_t step, struct swisd_lane *lane, uint16_t index)
@@ -79,8 +80,12 @@ static bool may_rescue(const struct swisd_node *node, uint16_t p, uint32_t j, ui
 {
   const struct swisd_submitter *sub = node->submitter;
   const struct swisd_partner *partner = &sub->partners[p];
+  const struct swisd_interval *interval = &sub->pool.list[index];
+  uint64_t from, end;
   return (swisd_partner_mask(node, p, j) >> l & 1) && swisd_partner_is_fit(node, partner) &&
-         partner->rescues < RESCUES_PER_PARTNER && !swisd_interval_is_at(sub, &sub->pool.list[index], p);
+         partner->rescues < RESCUES_PER_PARTNER && !swisd_interval_is_at(sub, interval, p) &&
+         (!swisd_lane_needs_witness(&sub->jobs[j], swisd_job_step_of(&sub->jobs[j], l)) ||
+          swisd_witness_allows(node, p, (uint8_t)j, l, interval->lo, interval->hi, &from, &end));
 }
 
 static double rate_of(const struct swisd_node *node, uint16_t p, uint32_t kernel)
@@ -147,7 +152,7 @@ static bool rescue_lane(struct swisd_node *node, uint32_t j, uint32_t l)
   while (job->lanes[l].wanted_items) {
     if (!swisd_out_room(node, 3))
       return false;
-    const uint16_t index = swisd_dispatch_candidate(sub, &job->lanes[l], 0, true, sub->hedge_tokens);
+    const uint16_t index = swisd_dispatch_candidate(node, j, l, 0, true);
     const uint16_t p = index ? rescuer(node, j, l, index) : 0;
     if (p == 0)
       return true;

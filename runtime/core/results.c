@@ -4,6 +4,7 @@
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
 #include "runtime/core/submitter.h"
+#include "runtime/core/witness.h"
 
 static uint16_t issue_of(const struct swisd_node *node, uint16_t partner, uint8_t slot, const struct swisd_task_key *key)
 {
@@ -53,9 +54,10 @@ static void cancel_if_idle(struct swisd_node *node, uint16_t index)
 enum { FAILURES_MAX = 32 }; /* wrong results of one piece */
 
 /* A wrong result: nothing new for a while, twice as long each time in a row. What it already has is checked all the same. */
-static void distrust(struct swisd_node *node, struct swisd_partner *partner)
+void swisd_partner_distrust(struct swisd_node *node, uint16_t p)
 {
   enum { DISTRUST_MAX = 7 }; /* 10 s, 20 s, .. 11 minutes */
+  struct swisd_partner *partner = &node->submitter->partners[p];
   if (partner->distrust && partner->blocked_until_ns > node->now_ns)
     return; /* of the same batch */
   if (partner->distrust < DISTRUST_MAX)
@@ -90,9 +92,8 @@ static void reject(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_
     swisd_job_trace(node, job, SWISD_TRACE_TASK_REJECTED, step, lane_number, interval->lo, interval->hi);
   trace->value = flops;
   if (interval->partner) {
-    struct swisd_partner *partner = &sub->partners[interval->partner];
-    trace->peer = partner->id;
-    distrust(node, partner);
+    trace->peer = sub->partners[interval->partner].id;
+    swisd_partner_distrust(node, interval->partner);
   }
   if (!swisd_job_body_in_use(node, lane, index))
     swisd_job_free_output(node, slot, interval->owner, interval->body);
@@ -106,7 +107,9 @@ static void reject(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_
     swisd_job_finish(node, slot, SWISD_ERROR_CHECK);
 }
 
-static void check_later(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index, bool commit)
+/* A COMMIT, or a CHECK: against the inputs, or against a witness. */
+static void check_later(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index, bool commit,
+                        const struct swisd_witness *witness)
 {
   struct swisd_submitter *sub = node->submitter;
   struct swisd_job *job = &sub->jobs[slot];
@@ -134,7 +137,13 @@ static void check_later(struct swisd_node *node, uint8_t slot, uint32_t step, ui
                                               .hi = interval->hi,
                                               .edge = 0,
                                               .lane = (uint8_t)lane_number};
-  if (!commit) {
+  if (witness) {
+    compute->source_count = 2;
+    compute->sources[1] = compute->sources[0];
+    compute->sources[1].body = witness->body;
+    compute->sources[1].body_lo = witness->body_lo;
+    compute->sources[1].body_hi = witness->body_hi;
+  } else if (!commit) {
     uint8_t count;
     swisd_job_sources(node, slot, step, interval->lo, interval->hi, compute->sources + 1, SWISD_SOURCES_MAX - 1, &count);
     compute->source_count = (uint8_t)(1 + count);
@@ -146,7 +155,51 @@ static void check_later(struct swisd_node *node, uint8_t slot, uint32_t step, ui
                                                                  .lane = (uint8_t)lane_number,
                                                                  .program = compute->program,
                                                                  .lo = interval->lo,
-                                                                 .hi = interval->hi};
+                                                                 .hi = interval->hi,
+                                                                 .witness = witness ? witness->serial : 0};
+}
+
+/* A result that cannot be kept until there is another: given up, and nobody's fault. */
+static void give_up(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  const uint32_t lane_index = swisd_job_lane_index(job, step, lane_number);
+  const struct swisd_interval *interval = &sub->pool.list[index];
+  const uint64_t flops = (interval->hi - interval->lo) * swisd_job_lane_flops(job, lane_index);
+  job->account.cancelled += flops;
+  job->account.under_way -= flops;
+  struct swisd_trace *trace =
+    swisd_job_trace(node, job, SWISD_TRACE_TASK_CANCELLED, step, lane_number, interval->lo, interval->hi);
+  trace->value = flops;
+  trace->peer = sub->partners[interval->partner].id;
+  swisd_out_table_full(node, SWISD_TABLE_INTERVALS);
+  if (!swisd_job_body_in_use(node, &job->lanes[lane_index], index))
+    swisd_job_free_output(node, slot, interval->owner, interval->body);
+  swisd_interval_become(&sub->pool, &job->lanes[lane_index], index, SWISD_INTERVAL_READY, false);
+  sub->work_arrived = true;
+}
+
+/* Compares a result with the next witness after the one of serial `after`; without one it becomes a witness itself. */
+static void seek_opinion(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number, uint16_t index,
+                         uint32_t after)
+{
+  node->submitter->pool.list[index].ticket = 0; /* also of what is cut off */
+  const struct swisd_witness *witness = swisd_witness_next(node, slot, step, lane_number, index, after);
+  if (witness) {
+    check_later(node, slot, step, lane_number, index, false, witness);
+    return;
+  }
+  switch (swisd_witness_keep(node, slot, step, lane_number, index)) {
+  case SWISD_WITNESS_KEPT:
+    break;
+  case SWISD_WITNESS_DISPUTED:
+    reject(node, slot, step, lane_number, index);
+    break;
+  case SWISD_WITNESS_NO_ROOM:
+    give_up(node, slot, step, lane_number, index);
+    break;
+  }
 }
 
 /* The next stage of a result: verification, commitment, acceptance. */
@@ -155,10 +208,12 @@ void swisd_result_advance(struct swisd_node *node, uint8_t slot, uint32_t step, 
 {
   const struct swisd_step_spec *spec = swisd_job_step(&node->submitter->jobs[slot], step);
   const bool commits = (spec->flags & SWISD_STEP_SINK) && !(spec->flags & SWISD_STEP_TOKENS);
-  if (spec->verify != SWISD_VERIFY_NONE && !verified)
-    check_later(node, slot, step, lane_number, index, false);
+  if (spec->verify == SWISD_VERIFY_HASH && !verified)
+    seek_opinion(node, slot, step, lane_number, index, 0);
+  else if (spec->verify != SWISD_VERIFY_NONE && !verified)
+    check_later(node, slot, step, lane_number, index, false, NULL);
   else if (commits)
-    check_later(node, slot, step, lane_number, index, true);
+    check_later(node, slot, step, lane_number, index, true, NULL);
   else
     swisd_job_accept(node, slot, step, lane_number, index);
 }
@@ -189,8 +244,13 @@ bool swisd_submitter_computed(struct swisd_node *node, const struct swisd_event_
     swisd_job_accept(node, check.job, check.step, check.lane, index);
   else if (event->status == SWISD_OK) {
     sub->partners[sub->pool.list[index].partner].distrust = 0; /* entry 0 is nobody */
+    if (check.witness)
+      swisd_witness_confirmed(node, check.job, swisd_job_lane_index(job, check.step, check.lane), check.lo, check.hi,
+                              check.witness);
     swisd_result_advance(node, check.job, check.step, check.lane, index, true);
-  } else if (event->status == SWISD_ERROR_CHECK || check.program == SWISD_PROGRAM_CHECK)
+  } else if (check.witness)
+    seek_opinion(node, check.job, check.step, check.lane, index, check.witness);
+  else if (event->status == SWISD_ERROR_CHECK || check.program == SWISD_PROGRAM_CHECK)
     reject(node, check.job, check.step, check.lane, index);
   else
     swisd_job_finish(node, check.job, event->status); /* the answer cannot be written: no space, say */

@@ -5,6 +5,7 @@
 #include "runtime/core/job.h"
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
+#include "runtime/core/witness.h"
 
 static size_t rounded(size_t size) { return (size + 15) & ~(size_t)15; }
 
@@ -17,7 +18,8 @@ size_t swisd_submitter_size(const struct swisd_limits *limits)
          rounded(((size_t)limits->workers_max + 1) * limits->jobs_max * sizeof(uint64_t)) +
          2 * rounded(((size_t)limits->workers_max + 1) * sizeof(uint64_t)) +
          rounded((size_t)limits->members_max * sizeof(uint16_t)) +
-         rounded(limits->intervals_max * sizeof(struct swisd_pending_check));
+         rounded(limits->intervals_max * sizeof(struct swisd_pending_check)) +
+         rounded(swisd_witness_max(limits) * sizeof(struct swisd_witness));
 }
 
 static void *carve(unsigned char **at, size_t size)
@@ -45,6 +47,7 @@ void swisd_submitter_init(struct swisd_node *node, void *block)
   sub->listen_ns = carve(&at, ((size_t)limits->workers_max + 1) * sizeof *sub->listen_ns);
   sub->partner_of_member = carve(&at, (size_t)limits->members_max * sizeof *sub->partner_of_member);
   sub->checks = carve(&at, limits->intervals_max * sizeof *sub->checks);
+  sub->witnesses = carve(&at, swisd_witness_max(limits) * sizeof *sub->witnesses);
   for (uint16_t i = limits->intervals_max; i > 0; i--) {
     sub->issues[i].next = sub->issue_free;
     sub->issue_free = i;
@@ -298,16 +301,25 @@ static void watch_orphans(struct swisd_node *node)
     struct swisd_job *job = &sub->jobs[j];
     if (job->phase != SWISD_JOB_OPEN_PHASE)
       continue;
-    uint64_t held = 0, trusted = 0, needed = 0;
+    uint64_t held = 0, trusted = 0, needed = 0;                   /* by one */
+    uint64_t held_twice = 0, trusted_twice = 0, needed_twice = 0; /* where results need a second opinion: by two */
     for (uint16_t p = 1; p <= sub->partner_count; p++)
       if (sub->partners[p].here) {
-        held |= sub->masks[(size_t)p * node->config.limits.jobs_max + j];
-        trusted |= sub->partners[p].distrust ? 0 : sub->masks[(size_t)p * node->config.limits.jobs_max + j];
+        const uint64_t mask = sub->masks[(size_t)p * node->config.limits.jobs_max + j];
+        const uint64_t trusted_mask = sub->partners[p].distrust ? 0 : mask;
+        held_twice |= held & mask;
+        held |= mask;
+        trusted_twice |= trusted & trusted_mask;
+        trusted |= trusted_mask;
       }
-    for (uint32_t l = 0; l < job->spec.lane_count; l++)
-      if (job->lanes[l].accepted_items < job->items)
-        needed |= UINT64_C(1) << l;
-    if ((needed & ~trusted) == 0) {
+    for (uint32_t s = 0; s < job->spec.step_count; s++)
+      for (uint32_t l = job->spec.steps[s].lane_first;
+           l < (uint32_t)job->spec.steps[s].lane_first + job->spec.steps[s].lane_count; l++)
+        if (job->lanes[l].accepted_items < job->items) {
+          needed |= UINT64_C(1) << l;
+          needed_twice |= swisd_lane_needs_witness(job, s) ? UINT64_C(1) << l : 0;
+        }
+    if ((needed & ~trusted) == 0 && (needed_twice & ~trusted_twice) == 0) {
       job->orphan_since_ns = SWISD_NEVER;
       continue;
     }
@@ -315,7 +327,7 @@ static void watch_orphans(struct swisd_node *node)
     if (job->orphan_since_ns == SWISD_NEVER)
       job->orphan_since_ns = node->now_ns;
     else if (node->now_ns - job->orphan_since_ns >= node->config.patience_ns)
-      swisd_job_finish(node, j, needed & ~held ? SWISD_ERROR_NOT_FOUND : SWISD_ERROR_CHECK);
+      swisd_job_finish(node, j, (needed & ~held) | (needed_twice & ~held_twice) ? SWISD_ERROR_NOT_FOUND : SWISD_ERROR_CHECK);
   }
 }
 
@@ -354,6 +366,9 @@ static void periodic(struct swisd_node *node)
     if (job->phase != SWISD_JOB_OPEN_PHASE)
       continue;
     job->repair = job->repair || job->starved;
+    swisd_witness_review(node, j);
+    if (job->phase != SWISD_JOB_OPEN_PHASE)
+      continue;
     swisd_job_relieve(node, j);
     if (job->phase == SWISD_JOB_OPEN_PHASE)
       swisd_job_admit(node, j);
@@ -361,23 +376,38 @@ static void periodic(struct swisd_node *node)
   sub->work_arrived = sub->open_scan = true;
 }
 
+static void advance_lane(struct swisd_node *node, uint8_t slot, uint32_t step, uint32_t lane_number)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, step, lane_number)];
+  uint64_t at = 0;
+  for (uint16_t i = lane->first; i && job->phase == SWISD_JOB_OPEN_PHASE; i = swisd_interval_find(&sub->pool, lane, at)) {
+    const struct swisd_interval *interval = &sub->pool.list[i];
+    at = interval->hi;
+    if (interval->state != SWISD_INTERVAL_CHECKING || interval->ticket != 0)
+      continue;
+    if (!swisd_out_room(node, 2)) {
+      sub->unfinished = job->waiting = true;
+      return;
+    }
+    const uint64_t lo = interval->lo;
+    swisd_result_advance(node, slot, step, lane_number, i, false);
+    const uint16_t first = swisd_interval_find(&sub->pool, lane, lo); /* it may have been cut */
+    if (first && sub->pool.list[first].lo <= lo && sub->pool.list[first].hi < at)
+      at = sub->pool.list[first].hi;
+  }
+}
+
 /* Results that came when there was no room for their check. */
 static void advance_waiting(struct swisd_node *node, uint8_t slot)
 {
   struct swisd_submitter *sub = node->submitter;
   struct swisd_job *job = &sub->jobs[slot];
-  for (uint32_t s = 0; s < job->spec.step_count; s++)
-    for (uint32_t l = 0; l < job->spec.steps[s].lane_count; l++)
-      for (uint16_t i = job->lanes[swisd_job_lane_index(job, s, l)].first; i && job->phase == SWISD_JOB_OPEN_PHASE;
-           i = sub->pool.list[i].next)
-        if (sub->pool.list[i].state == SWISD_INTERVAL_CHECKING && sub->pool.list[i].ticket == 0) {
-          if (!swisd_out_room(node, 2)) {
-            sub->unfinished = job->waiting = true;
-            return;
-          }
-          swisd_result_advance(node, slot, s, l, i, false);
-        }
   job->waiting = false;
+  for (uint32_t s = 0; s < job->spec.step_count; s++)
+    for (uint32_t l = 0; l < job->spec.steps[s].lane_count && job->phase == SWISD_JOB_OPEN_PHASE; l++)
+      advance_lane(node, slot, s, l);
 }
 
 void swisd_submitter_pump(struct swisd_node *node)

@@ -1,6 +1,7 @@
 /* The invariants of a submitter. */
 #include "runtime/core/job.h"
 #include "runtime/core/submitter.h"
+#include "runtime/core/witness.h"
 
 static void check_job(const struct swisd_node *node, uint32_t j)
 {
@@ -32,7 +33,7 @@ static void check_job(const struct swisd_node *node, uint32_t j)
       }
     }
   }
-  SWISD_ASSERT(under_way == a->under_way);
+  SWISD_ASSERT(under_way + swisd_witness_flops(node, (uint8_t)j) == a->under_way);
   SWISD_ASSERT(accepted == a->accepted);
 }
 

@@ -36,8 +36,8 @@ struct program {
 };
 
 struct swisd_programs *swisd_programs_open(struct swisd_programs_host *host, struct swisd_bodies *bodies,
-                                           struct swisd_models *models,
-                                           struct swisd_workers *workers, const struct swisd_kernels *kernels)
+                                           struct swisd_models *models, struct swisd_workers *workers,
+                                           const struct swisd_kernels *kernels)
 {
   struct swisd_programs *programs = calloc(1, sizeof *programs);
   if (!programs)
@@ -50,10 +50,7 @@ struct swisd_programs *swisd_programs_open(struct swisd_programs_host *host, str
   return programs;
 }
 
-void swisd_programs_close(struct swisd_programs *programs)
-{
-  free(programs);
-}
+void swisd_programs_close(struct swisd_programs *programs) { free(programs); }
 
 /* Bytes that `out` of a RUN must have; a step of tokens makes one u32 each. */
 static uint64_t out_bytes_per_item(const struct program *program)
@@ -87,8 +84,11 @@ static bool gather_inputs(const struct program *program, uint32_t first, struct 
     const uint8_t *bytes = source_bytes(program, i, item_bytes);
     if (!bytes)
       return false;
-    inputs[i - first] = (struct swisd_program_input){.bytes = bytes, .byte_count = (source->hi - source->lo) * item_bytes,
-                                                     .lo = source->lo, .hi = source->hi, .edge = source->edge,
+    inputs[i - first] = (struct swisd_program_input){.bytes = bytes,
+                                                     .byte_count = (source->hi - source->lo) * item_bytes,
+                                                     .lo = source->lo,
+                                                     .hi = source->hi,
+                                                     .edge = source->edge,
                                                      .lane = source->lane};
   }
   return true;
@@ -104,9 +104,9 @@ static enum swisd_status run_lane(struct program *program, struct swisd_shard *s
   struct swisd_program_inline inlined = {0};
   struct swisd_session *session = program->session ? swisd_models_session_lock(program->session) : NULL;
   const enum swisd_program_status status =
-      swisd_program_run(program->model, shard, action->key.step, action->key.lane, program->owner->kernels, session,
-                        action->key.lo, action->key.hi, inputs, action->source_count, tokens ? NULL : program->out->data,
-                        tokens ? 0 : (size_t)program->out->bytes, tokens ? &inlined : NULL);
+    swisd_program_run(program->model, shard, action->key.step, action->key.lane, program->owner->kernels, session, action->key.lo,
+                      action->key.hi, inputs, action->source_count, tokens ? NULL : program->out->data,
+                      tokens ? 0 : (size_t)program->out->bytes, tokens ? &inlined : NULL);
   if (program->session)
     swisd_models_session_unlock(program->session);
   if (status == SWISD_PROGRAM_OK && tokens) {
@@ -128,10 +128,22 @@ static enum swisd_status check_result(struct program *program, struct swisd_shar
   if (!result || !gather_inputs(program, 1, inputs))
     return SWISD_ERROR_INPUT;
   const struct swisd_source *source = &action->sources[0];
-  return (enum swisd_status)swisd_program_check(program->model, shard, action->key.step, action->key.lane,
-                                                program->owner->secret, action->key.lo, action->key.hi, inputs,
-                                                action->source_count - 1u, result,
+  return (enum swisd_status)swisd_program_check(program->model, shard, action->key.step, action->key.lane, program->owner->secret,
+                                                action->key.lo, action->key.hi, inputs, action->source_count - 1u, result,
                                                 (size_t)((source->hi - source->lo) * item_bytes));
+}
+
+/* Two results of the same items: equal to the last bit? */
+static enum swisd_status compare_results(struct program *program)
+{
+  const struct swisd_source *sources = program->action.sources;
+  const uint64_t item_bytes = out_bytes_per_item(program);
+  if (program->action.source_count != 2 || sources[0].lo != sources[1].lo || sources[0].hi != sources[1].hi)
+    return SWISD_ERROR_INPUT;
+  const uint8_t *one = source_bytes(program, 0, item_bytes), *other = source_bytes(program, 1, item_bytes);
+  if (!one || !other)
+    return SWISD_ERROR_INPUT;
+  return memcmp(one, other, (sources[0].hi - sources[0].lo) * item_bytes) == 0 ? SWISD_OK : SWISD_ERROR_CHECK;
 }
 
 static enum swisd_status commit_rows(struct program *program)
@@ -176,6 +188,10 @@ static void on_run(struct swisd_work *work)
     work->status = concat_rows(program);
     return;
   }
+  if (program->action.program == SWISD_PROGRAM_CHECK && program->action.verify == SWISD_VERIFY_HASH) {
+    work->status = compare_results(program);
+    return;
+  }
   struct swisd_shard *shard = swisd_models_lane_shard(program->lane, &work->status, &program->error);
   program->shard_damaged = work->status == SWISD_ERROR_DIGEST;
   if (!shard)
@@ -195,8 +211,8 @@ static void on_done(struct swisd_work *work)
     owner->host->event(owner->host, &lost);
   }
   struct swisd_event event = {.kind = SWISD_EVENT_COMPUTED};
-  event.u.computed = (struct swisd_event_computed){.ticket = work->ticket, .status = work->status,
-                                                   .elapsed_ns = work->elapsed_ns};
+  event.u.computed =
+    (struct swisd_event_computed){.ticket = work->ticket, .status = work->status, .elapsed_ns = work->elapsed_ns};
   if (work->status == SWISD_OK) {
     event.u.computed.inlined = program->inlined;
     if (program->out) {
@@ -257,7 +273,13 @@ static enum swisd_status prepare(struct program *program, uint64_t now_ns)
   if (action->program == SWISD_PROGRAM_COMMIT)
     return find_answer(program);
   if (action->program == SWISD_PROGRAM_CHECK)
-    return action->verify == SWISD_VERIFY_FREIVALDS ? SWISD_OK : SWISD_ERROR_INPUT;
+    return action->verify == SWISD_VERIFY_NONE ? SWISD_ERROR_INPUT : SWISD_OK;
+  if (action->program == SWISD_PROGRAM_RUN && owner->kernels->class_id == SWISD_KERNELS_NO_CLASS &&
+      program->model->steps[action->key.step].verify == SWISD_MODEL_VERIFY_HASH) {
+    swisd_error_set(&program->error, "results of step %s are compared bit for bit, which takes portable kernels, not %s",
+                    program->model->steps[action->key.step].name, owner->kernels->name);
+    return SWISD_ERROR_INPUT; /* said to the submitter, who asks others */
+  }
   if (action->out_bytes != (action->key.hi - action->key.lo) * out_bytes_per_item(program))
     return SWISD_ERROR_INPUT;
   if (action->program == SWISD_PROGRAM_RUN && program->model->steps[action->key.step].stateful) {
@@ -275,8 +297,8 @@ void swisd_programs_start(struct swisd_programs *programs, const struct swisd_ac
   assert(program); /* a kilobyte or two: without it nothing here works any more */
   program->owner = programs;
   program->action = *action;
-  program->work = (struct swisd_work){.run = on_run, .done = on_done, .ticket = action->ticket, .kernel = action->kernel,
-                                      .flops = action->flops};
+  program->work = (struct swisd_work){
+    .run = on_run, .done = on_done, .ticket = action->ticket, .kernel = action->kernel, .flops = action->flops};
   program->early = prepare(program, now_ns);
   if (program->early != SWISD_OK)
     program->work.flops = 0;

@@ -183,13 +183,13 @@ static void put_le(uint8_t *bytes, uint32_t count, uint64_t value)
     bytes[b] = (uint8_t)(value >> 8 * b);
 }
 
-/* What a liar returns: nearly the truth. */
-static void spoil(struct buffer *values)
+/* What a liar returns: nearly the truth, and no two say the same. */
+static void spoil(struct buffer *values, uint32_t host)
 {
   if (values->real)
-    buffer_data(values)[0] ^= 0x40;
+    buffer_data(values)[0] ^= (uint8_t)(0x40 | (host & 0x3f));
   for (uint64_t i = 0; i < values->count && !values->real; i++)
-    values->values[i] ^= 1;
+    values->values[i] ^= 1 + host;
 }
 
 static void run(struct cluster *c, uint32_t host, const struct computing *k, struct swisd_event_computed *out)
@@ -230,10 +230,30 @@ static void run(struct cluster *c, uint32_t host, const struct computing *k, str
     }
   }
   if (out->status == SWISD_OK && h->lies)
-    spoil(values);
+    spoil(values, host);
   if (out->status == SWISD_OK && a->out_bytes != 0)
     out->out = bodies_put(&h->bodies, buffer_ref(values));
   buffer_unref(values);
+}
+
+static uint64_t item_value(struct buffer *b, const struct swisd_source *s, uint64_t item)
+{
+  if (!b->real)
+    return b->values[item - s->body_lo];
+  const uint64_t unit = b->count / (s->body_hi - s->body_lo);
+  return bytes_value(buffer_data(b) + (item - s->body_lo) * unit, unit);
+}
+
+/* Two results of the same items. */
+static enum swisd_status compare(const struct computing *k)
+{
+  const struct swisd_source *one = &k->action.sources[0], *other = &k->action.sources[1];
+  if (other->lo != one->lo || other->hi != one->hi)
+    return SWISD_ERROR_INPUT;
+  for (uint64_t i = one->lo; i < one->hi; i++)
+    if (item_value(k->sources[0], one, i) != item_value(k->sources[1], other, i))
+      return SWISD_ERROR_CHECK;
+  return SWISD_OK;
 }
 
 static enum swisd_status check(struct cluster *c, uint32_t host, const struct computing *k)
@@ -244,6 +264,8 @@ static enum swisd_status check(struct cluster *c, uint32_t host, const struct co
     cluster_fail(c, "node %u checks a result without its inputs", host);
     return SWISD_ERROR_INPUT;
   }
+  if (a->verify == SWISD_VERIFY_HASH)
+    return compare(k);
   const struct cluster_model *model = model_of(c, host, a);
   if (model == NULL)
     return SWISD_ERROR_INPUT;
@@ -283,14 +305,6 @@ static void concatenate(struct cluster *c, uint32_t host, const struct computing
     at += rows;
   }
   out->out = bodies_put(&c->hosts[host].bodies, joined);
-}
-
-static uint64_t item_value(struct buffer *b, const struct swisd_source *s, uint64_t item)
-{
-  if (!b->real)
-    return b->values[item - s->body_lo];
-  const uint64_t unit = b->count / (s->body_hi - s->body_lo);
-  return bytes_value(buffer_data(b) + (item - s->body_lo) * unit, unit);
 }
 
 static void commit(struct cluster *c, uint32_t host, const struct computing *k)

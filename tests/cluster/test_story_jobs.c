@@ -221,6 +221,95 @@ static void a_liar_is_found_out_and_no_wrong_row_is_accepted(void **state)
   story_end(c, t);
 }
 
+static void verify_by_second_opinions(struct cluster_model *m)
+{
+  struct swisd_job_spec *spec = cluster_model_spec(m);
+  for (uint32_t s = 0; s < spec->step_count; s++) {
+    spec->steps[s].verify = SWISD_VERIFY_HASH;
+    spec->steps[s].flags |= SWISD_STEP_HUB;
+  }
+}
+
+static void equal_results_of_two_workers_are_accepted_once(void **state)
+{
+  (void)state;
+  struct cluster *c = swarm(18, 4);
+  struct cluster_model *m = cluster_model_rows(c, 2, 2, 50000000);
+  verify_by_second_opinions(m);
+  spread(c, m);
+  struct tally *t = story_tally(c);
+  const uint64_t job = cluster_submit(c, 0, m, 2000);
+  story_answers(c, job, 120 * SWISD_SECOND);
+  struct swisd_job_account account;
+  assert_true(swisd_node_job_account(cluster_node(c, 0), job, &account));
+  assert_true(account.accepted > 0 && account.duplicate >= account.accepted); /* all was computed twice at least */
+  assert_int_equal(t->seen[SWISD_TRACE_TASK_REJECTED], 0);
+  story_end(c, t);
+}
+
+static void a_second_opinion_finds_the_liar_and_a_third_settles_it(void **state)
+{
+  (void)state;
+  struct cluster *c = swarm(19, 6);
+  struct cluster_model *m = cluster_model_rows(c, 2, 2, 50000000);
+  verify_by_second_opinions(m);
+  spread(c, m);
+  struct tally *t = story_tally(c);
+  cluster_lie(c, 2, true);
+  const uint64_t job = cluster_submit(c, 0, m, 3000);
+  story_answers(c, job, 240 * SWISD_SECOND); /* each committed row has been compared with the reference */
+  assert_true(t->of[SWISD_TRACE_TASK_REJECTED][2] > 0);
+  assert_int_equal(t->of[SWISD_TRACE_TASK_ACCEPTED][2], 0);
+  story_end(c, t);
+}
+
+static void second_opinions_survive_the_death_of_witnesses(void **state)
+{
+  (void)state;
+  struct cluster *c = swarm(20, 6);
+  struct cluster_model *m = cluster_model_rows(c, 2, 2, 50000000);
+  verify_by_second_opinions(m);
+  spread(c, m);
+  const uint64_t job = cluster_submit(c, 0, m, 3000);
+  for (uint32_t node = 1; node <= 3; node++) {
+    cluster_run(c, SWISD_SECOND);
+    cluster_kill(c, node);
+  }
+  story_answers(c, job, 240 * SWISD_SECOND);
+  story_end(c, NULL);
+}
+
+static void one_word_against_another_fails_the_checks(void **state)
+{
+  (void)state;
+  struct cluster *c = swarm(21, 2);
+  struct cluster_model *m = cluster_model_rows(c, 1, 1, 50000000);
+  verify_by_second_opinions(m);
+  spread(c, m);
+  cluster_lie(c, 2, true);
+  const uint64_t job = cluster_submit(c, 0, m, 500);
+  struct cluster_job_view view;
+  assert_true(cluster_run_job(c, job, 400 * SWISD_SECOND));
+  assert_true(cluster_job(c, job, &view));
+  assert_int_equal(view.status, SWISD_ERROR_CHECK);
+  story_end(c, NULL);
+}
+
+static void a_single_holder_cannot_give_a_second_opinion(void **state)
+{
+  (void)state;
+  struct cluster *c = swarm(22, 1);
+  struct cluster_model *m = cluster_model_rows(c, 1, 1, 50000000);
+  verify_by_second_opinions(m);
+  spread(c, m);
+  const uint64_t job = cluster_submit(c, 0, m, 500);
+  struct cluster_job_view view;
+  assert_true(cluster_run_job(c, job, 120 * SWISD_SECOND));
+  assert_true(cluster_job(c, job, &view));
+  assert_int_equal(view.status, SWISD_ERROR_NOT_FOUND);
+  story_end(c, NULL);
+}
+
 static void a_job_whose_shard_has_lost_all_its_holders_says_so(void **state)
 {
   (void)state;
@@ -370,6 +459,11 @@ int main(void)
     cmocka_unit_test(a_submitter_that_dies_leaves_its_workers_free),
     cmocka_unit_test(a_withdrawn_job_ends_at_once_and_leaves_nothing_behind),
     cmocka_unit_test(a_liar_is_found_out_and_no_wrong_row_is_accepted),
+    cmocka_unit_test(equal_results_of_two_workers_are_accepted_once),
+    cmocka_unit_test(a_second_opinion_finds_the_liar_and_a_third_settles_it),
+    cmocka_unit_test(second_opinions_survive_the_death_of_witnesses),
+    cmocka_unit_test(one_word_against_another_fails_the_checks),
+    cmocka_unit_test(a_single_holder_cannot_give_a_second_opinion),
     cmocka_unit_test(a_job_whose_shard_has_lost_all_its_holders_says_so),
     cmocka_unit_test(a_job_whose_holders_come_back_in_time_goes_on),
     cmocka_unit_test(damaged_fetches_are_tried_again),

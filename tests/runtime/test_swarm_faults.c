@@ -8,6 +8,7 @@
 #include "kernels/dataset.h"
 #include "runtime/net/control.h"
 #include "runtime/net/replay.h"
+#include "runtime/store/model_store.h"
 #include "tests/runtime/swarm.h"
 
 static void assert_replays(const struct swarm *swarm, const char *name)
@@ -53,6 +54,42 @@ static void a_killed_node_changes_no_bit_of_the_answer(void **state)
     snprintf(name, sizeof name, "node-%u.rec", i);
     assert_replays(&swarm, name);
   }
+  swarm_end(&swarm);
+}
+
+/* A copy of the network whose every step is verified by a second opinion. */
+static void write_twice_model(const struct swarm *swarm, char folder[SWARM_PATH_BYTES])
+{
+  struct swisd_error error;
+  struct swisd_bundle *bundle = calloc(1, sizeof *bundle);
+  assert_non_null(bundle);
+  assert_int_equal(swisd_model_folder_load("kernels/weights/fashion", bundle, &error), 0);
+  for (unsigned s = 0; s < bundle->model.step_count; s++)
+    bundle->model.steps[s].verify = SWISD_MODEL_VERIFY_HASH;
+  swarm_path(swarm, "twice", folder);
+  assert_int_equal(swisd_model_folder_save(folder, bundle, &error), 0);
+  swisd_bundle_free(bundle);
+  free(bundle);
+}
+
+static void rows_on_which_two_nodes_agree_are_the_right_ones(void **state)
+{
+  (void)state;
+  if (!swarm_has_fashion())
+    skip();
+  struct swarm swarm;
+  struct swisd_lab_process classify;
+  char folder[SWARM_PATH_BYTES];
+  swarm_start(&swarm, 4, "20");
+  write_twice_model(&swarm, folder);
+  const char *const arguments[] = {"classify", "--join", swarm.seed, "--model", folder, "--items", "300", "--check", NULL};
+  swarm_command(&swarm, &classify, "classify", arguments);
+  for (uint32_t i = 0; i < 4; i++)
+    assert_true(swarm_wait_for(&swarm, i, "/programs_completed", 1, 20));
+  swisd_lab_kill(&swarm.nodes[2]);
+  assert_true(swisd_lab_ended(&classify, 30));
+  assert_int_equal(swisd_lab_exit_status(&classify), 0);
+  assert_true(swarm_file_says(&swarm, "classify.err", "300 of 300 rows equal those of one process"));
   swarm_end(&swarm);
 }
 
@@ -158,10 +195,11 @@ static void a_job_through_the_control_socket_has_the_same_answer(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_teardown(a_killed_node_changes_no_bit_of_the_answer, swarm_teardown),
-      cmocka_unit_test_teardown(a_silent_node_holds_nobody_up_and_is_welcome_back, swarm_teardown),
-      cmocka_unit_test_teardown(a_text_survives_the_death_of_a_stage, swarm_teardown),
-      cmocka_unit_test_teardown(a_job_through_the_control_socket_has_the_same_answer, swarm_teardown),
+    cmocka_unit_test_teardown(a_killed_node_changes_no_bit_of_the_answer, swarm_teardown),
+    cmocka_unit_test_teardown(rows_on_which_two_nodes_agree_are_the_right_ones, swarm_teardown),
+    cmocka_unit_test_teardown(a_silent_node_holds_nobody_up_and_is_welcome_back, swarm_teardown),
+    cmocka_unit_test_teardown(a_text_survives_the_death_of_a_stage, swarm_teardown),
+    cmocka_unit_test_teardown(a_job_through_the_control_socket_has_the_same_answer, swarm_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,7 @@ struct world_model {
   uint8_t shape;
   uint8_t steps, lanes;
   bool skip_edge, verified;
+  bool twice;    /* verified by second opinions instead of by Freivalds' check */
   uint32_t home; /* the node that brings it */
   uint64_t flops_per_item, shard_bytes;
   uint32_t end_one_in, item_bytes;

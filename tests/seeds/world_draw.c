@@ -68,6 +68,7 @@ static void draw_models(struct world *w, struct swisd_philox *r)
     model->home = (uint32_t)between(r, 0, w->node_count < 3 ? 0 : 2);
     model->flops_per_item = (uint64_t)uniform(r, 20e6, 400e6);
     model->shard_bytes = between(r, 20000, 2000000);
+    model->twice = model->verified && model->shard_bytes % 2 != 0; /* not drawn: seeds mean what they meant before */
     model->item_bytes = chance(r, 0.7) ? 64 : (uint32_t)between(r, 100, 12000);
     model->end_one_in = chance(r, 0.5) ? (uint32_t)between(r, 5, 60) : 0;
   }
@@ -79,7 +80,8 @@ static uint64_t carried(const struct world *w, const struct world_job *job)
   const struct world_model *m = &w->models[job->model];
   const struct cluster_class *device = &w->nodes[job->node].device;
   const double link = device->up_bytes_per_s < device->down_bytes_per_s ? device->up_bytes_per_s : device->down_bytes_per_s;
-  const double times = m->verified ? 2.0 * m->lanes * m->lanes * m->steps : (m->skip_edge ? 2.0 : 1.0) * m->lanes + 1;
+  const double times =
+    m->verified ? (m->twice ? 4.0 : 2.0) * m->lanes * m->lanes * m->steps : (m->skip_edge ? 2.0 : 1.0) * m->lanes + 1;
   return (uint64_t)(link * (double)w->duration_ns * 1e-9 / 4 / w->job_count / (m->item_bytes * times));
 }
 
@@ -97,7 +99,8 @@ static void draw_jobs(struct world *w, struct swisd_philox *r)
     job->node = (uint32_t)(chance(r, 0.8) ? between(r, 0, w->node_count < 2 ? 0 : 1) : between(r, 0, w->node_count - 1));
     job->at_ns = moment(r, SWISD_SECOND, w->duration_ns * 3 / 4);
     const double share = uniform(r, 0.02, 0.5) / w->job_count / (w->tiny ? 6 : 1); /* tiny tables keep devices waiting */
-    uint64_t items = (uint64_t)(speed * share * (double)w->duration_ns * 1e-9 / (double)model->flops_per_item);
+    uint64_t items =
+      (uint64_t)(speed * share * (double)w->duration_ns * 1e-9 / (double)model->flops_per_item) / (model->twice ? 2 : 1);
     if (items > carried(w, job))
       items = carried(w, job);
     if (items > 20000)
@@ -175,7 +178,10 @@ void world_print(const struct world *w, FILE *out)
   for (uint32_t m = 0; m < w->model_count; m++)
     fprintf(out, "  model %u: %s, %u steps of %u lanes%s%s, %.0f MFLOP and %u bytes an item, brought by node %u\n", m,
             shape_names[w->models[m].shape], w->models[m].steps, w->models[m].lanes,
-            w->models[m].skip_edge ? ", a skip edge" : "", w->models[m].verified ? ", verified" : "",
+            w->models[m].skip_edge ? ", a skip edge" : "",
+            w->models[m].twice      ? ", verified by second opinions"
+            : w->models[m].verified ? ", verified"
+                                    : "",
             (double)w->models[m].flops_per_item * 1e-6, w->models[m].item_bytes, w->models[m].home);
   for (uint32_t j = 0; j < w->job_count; j++)
     if (!w->jobs[j].skipped)

@@ -62,7 +62,7 @@ static struct cluster_model *build_model(struct cluster *c, const struct world_m
     step->edges[1] = (struct swisd_edge_spec){.from = m->steps == 3 ? SWISD_EDGE_FROM_INPUT : (uint8_t)(m->steps - 3)};
   }
   for (uint32_t s = 0; s < spec->step_count && m->verified; s++) {
-    spec->steps[s].verify = SWISD_VERIFY_FREIVALDS;
+    spec->steps[s].verify = m->twice ? SWISD_VERIFY_HASH : SWISD_VERIFY_FREIVALDS;
     spec->steps[s].flags |= SWISD_STEP_HUB;
   }
   cluster_model_bytes(model, m->shard_bytes);
@@ -254,15 +254,17 @@ static bool announces(const struct cluster *c, uint32_t node, swisd_shard_id sha
   return false;
 }
 
-static bool shard_in_reach(const struct run *r, uint32_t submitter, swisd_shard_id shard)
+/* Whether a worker holds the shard, or, where results need a second opinion, two honest ones. */
+static bool shard_in_reach(const struct run *r, uint32_t submitter, swisd_shard_id shard, bool twice)
 {
   const struct cluster *c = r->cluster;
+  uint32_t holders = 0;
   for (uint32_t n = 0; n < r->world->node_count; n++) {
     const uint32_t node = r->place[n];
     if (r->joined[n] && r->world->nodes[n].device.works && announces(c, node, shard) && cluster_in_reach(c, submitter, node))
-      return true;
+      holders += !twice || !r->lies[n];
   }
-  return false;
+  return holders >= (twice ? 2 : 1);
 }
 
 static bool job_is_open(const struct run *r, uint32_t j, struct cluster_job_view *view)
@@ -281,7 +283,7 @@ static void look(struct run *r, uint64_t elapsed_ns)
     const uint32_t count = cluster_model_shards(view.model, shards);
     bool orphan = false;
     for (uint32_t s = 0; s < count && !orphan; s++)
-      orphan = !shard_in_reach(r, view.node, shards[s]);
+      orphan = !shard_in_reach(r, view.node, shards[s], r->world->models[r->world->jobs[j].model].twice);
     r->orphan_ns[j] = orphan ? r->orphan_ns[j] + elapsed_ns : 0;
     if (r->orphan_ns[j] > r->orphan_ns_max[j])
       r->orphan_ns_max[j] = r->orphan_ns[j];
@@ -355,7 +357,8 @@ static void judge(struct run *r, struct world_verdict *verdict)
       verdict->refused++; /* more than a tiny submitter takes: it said so */
     else if (r->world->tiny && cluster_count(c) > swisd_limits_tiny.members_max)
       verdict->failed++; /* the holder may be one of those that the submitter has no room to know */
-    else if (view.status == SWISD_ERROR_CHECK && liars_prevail(r))
+    else if (view.status == SWISD_ERROR_CHECK &&
+             (liars_prevail(r) || (r->world->models[r->world->jobs[j].model].twice && r->orphan_ns_max[j] > 0)))
       verdict->failed++;
     else if (r->orphan_ns_max[j] < ORPHAN_NS)
       cluster_fail(c, "job %u failed (status %d) though every shard had a live holder: out of reach for %.1f s at most", j,
