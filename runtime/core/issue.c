@@ -326,6 +326,8 @@ void swisd_issue_free(struct swisd_node *node, uint16_t index)
     sub->work_arrived = true;
   if (issue->front)
     partner->rescues--;
+  if (issue->cut_off)
+    sub->call_offs--;
   struct swisd_session *session = &sub->jobs[issue->job].sessions[issue->step];
   if (session->issue == index)
     session->issue = 0;

@@ -16,6 +16,7 @@ struct swisd_issue {
   uint16_t next, previous; /* in its partner's list, in the order expected; 0 = none. `next` chains the free ones */
   uint16_t partner;        /* 0: free */
   uint16_t attempt;
+  uint16_t cut_off; /* the silent partner at whom an input lies: its worker is to be told; 0: none */
   uint8_t job, step, lane;
   uint8_t kernel;
   bool front;     /* a rescue, or stateful: ahead of its worker's queue */
@@ -37,14 +38,13 @@ struct swisd_partner {
   bool here;          /* the member is up */
   bool suspect;
   bool overdue;
-  bool silent;            /* asked, and no answer: nothing that lies there can be had */
-  bool keeps;             /* outputs may lie there */
-  uint8_t asks;           /* unanswered */
-  uint16_t call_off_next; /* silent: the issue from which on to look for those that wait for it; 0: done */
-  uint8_t credits;        /* unused */
-  uint8_t rescues;        /* RESCUE issues under way */
-  uint8_t distrust;       /* times that it was blocked for a wrong result, since its latest right one */
-  uint8_t sessions;       /* stateful steps pinned to it */
+  bool silent;      /* asked, and no answer: nothing that lies there can be had */
+  bool keeps;       /* outputs may lie there */
+  uint8_t asks;     /* unanswered */
+  uint8_t credits;  /* unused */
+  uint8_t rescues;  /* RESCUE issues under way */
+  uint8_t distrust; /* times that it was blocked for a wrong result, since its latest right one */
+  uint8_t sessions; /* stateful steps pinned to it */
   uint8_t holding_count;
   swisd_shard_id holdings[SWISD_HOLDINGS_MAX];
   uint16_t issue_first, issue_last, issue_count;
@@ -143,6 +143,7 @@ struct swisd_submitter {
   struct swisd_witness *witnesses; /* swisd_witness_max() */
   uint16_t credit_partners;        /* partners with unused credits */
   uint16_t silent_partners;
+  uint16_t call_offs; /* issues to be called off */
   uint32_t job_counter;
   uint64_t rate_total; /* FLOP/s of all partners that are here */
   uint64_t open_due_ns, lapse_due_ns;

@@ -19,10 +19,14 @@ static void want_copy(struct swisd_node *node, uint8_t slot, uint32_t step, stru
 void swisd_rescue_want(struct swisd_node *node, uint16_t p)
 {
   struct swisd_submitter *sub = node->submitter;
+  const struct swisd_id id = sub->partners[p].id;
   for (uint16_t i = sub->partners[p].issue_first; i; i = sub->issues[i].next) {
     struct swisd_issue *it = &sub->issues[i];
     if (it->rescued || it->replay || it->cancelled ||
         (swisd_job_step(&sub->jobs[it->job], it->step)->flags & SWISD_STEP_STATEFUL))
+      continue;
+    /* Its own outputs are of no use for copies as long as it leaves a question open. */
+    if (sub->partners[p].asks && !sub->partners[p].silent && swisd_job_reads(node, it->job, it->step, it->lo, it->hi, id))
       continue;
     it->rescued = true;
     struct swisd_job *job = &sub->jobs[it->job];

@@ -65,7 +65,6 @@ void swisd_partner_unneeded(struct swisd_node *node, uint16_t p)
   sub->silent_partners = (uint16_t)(sub->silent_partners - sub->partners[p].silent);
   sub->partners[p].silent = false;
   sub->partners[p].asks = 0;
-  sub->partners[p].call_off_next = 0;
   sub->listen_ns[p] = SWISD_NEVER;
 }
 
@@ -91,33 +90,46 @@ void swisd_submitter_heard(struct swisd_node *node, struct swisd_id from)
   learn_answer(partner, node->now_ns - partner->asked_ns);
   partner->asks = 0;
   sub->listen_ns[p] = ask_due_ns(node, partner);
+  if (partner->overdue)
+    swisd_rescue_want(node, p); /* it is only slow: copies may read what lies there */
   if (!partner->silent)
     return;
   struct swisd_trace *trace = swisd_out_trace(node, SWISD_TRACE_WORKER_SPEAKS);
   trace->peer = partner->id;
   trace->value = node->now_ns - partner->asked_ns;
   partner->silent = false;
-  partner->call_off_next = 0;
   sub->silent_partners--;
   sub->work_arrived = true;
 }
 
-/* Calls off what waits elsewhere for something of a silent one. False when there was no room for all. */
-static bool call_off(struct swisd_node *node, uint16_t p)
+/* What waits elsewhere for something of a silent one. */
+static void cut_off(struct swisd_node *node, uint16_t p)
 {
   struct swisd_submitter *sub = node->submitter;
-  struct swisd_partner *partner = &sub->partners[p];
-  for (uint16_t i = partner->call_off_next; i && i <= node->config.limits.intervals_max; i++) {
-    const struct swisd_issue *it = &sub->issues[i];
-    partner->call_off_next = i;
-    if (it->partner == 0 || it->partner == p || it->cancelled || sub->partners[it->partner].silent ||
-        !swisd_job_reads(node, it->job, it->step, it->lo, it->hi, partner->id))
+  for (uint16_t i = 1; i <= node->config.limits.intervals_max; i++) {
+    struct swisd_issue *it = &sub->issues[i];
+    if (it->partner == 0 || it->partner == p || it->cancelled || it->cut_off || sub->partners[it->partner].silent ||
+        !swisd_job_reads(node, it->job, it->step, it->lo, it->hi, sub->partners[p].id))
+      continue;
+    it->cut_off = p;
+    sub->call_offs++;
+  }
+}
+
+/* Tells the workers. False when there was no room for all. */
+static bool call_off(struct swisd_node *node)
+{
+  struct swisd_submitter *sub = node->submitter;
+  for (uint16_t i = 1; sub->call_offs && i <= node->config.limits.intervals_max; i++) {
+    struct swisd_issue *it = &sub->issues[i];
+    if (it->cut_off == 0)
       continue;
     if (!swisd_out_room(node, 1))
       return false;
-    swisd_issue_send_cancel(node, it)->source = partner->id;
+    swisd_issue_send_cancel(node, it)->source = sub->partners[it->cut_off].id;
+    it->cut_off = 0;
+    sub->call_offs--;
   }
-  partner->call_off_next = 0;
   return true;
 }
 
@@ -132,11 +144,11 @@ static void fall_silent(struct swisd_node *node, uint16_t p)
   sub->silent_partners++;
   sub->listen_ns[p] = node->now_ns + again_ns;
   swisd_partner_unpin_if_others(node, p);
-  swisd_rescue_want(node, p);
+  cut_off(node, p);
   for (uint8_t j = 0; j < node->config.limits.jobs_max; j++)
     if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE)
       swisd_job_outputs_away(node, j, partner->id);
-  partner->call_off_next = 1;
+  swisd_rescue_want(node, p);
   sub->work_arrived = true;
 }
 
@@ -183,7 +195,6 @@ void swisd_dispatch_silence(struct swisd_node *node)
   for (uint16_t p = 1; p <= sub->partner_count; p++)
     if (sub->listen_ns[p] <= node->now_ns)
       ask(node, p);
-  for (uint16_t p = 1; sub->silent_partners && p <= sub->partner_count; p++)
-    if (sub->partners[p].call_off_next && !call_off(node, p))
-      sub->unfinished = true;
+  if (!call_off(node))
+    sub->unfinished = true;
 }

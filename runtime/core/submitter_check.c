@@ -42,10 +42,11 @@ void swisd_submitter_check(const struct swisd_node *node)
   const struct swisd_submitter *sub = node->submitter;
   for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
     check_job(node, j);
-  uint32_t with_credits = 0, issues = 0, listed = 0, silent = 0;
+  uint32_t with_credits = 0, issues = 0, listed = 0, silent = 0, cut_off = 0;
   uint64_t uplink_bytes = 0;
   for (uint32_t i = 1; i <= node->config.limits.intervals_max; i++) {
     issues += sub->issues[i].partner != 0;
+    cut_off += sub->issues[i].cut_off != 0;
     uplink_bytes += sub->issues[i].bytes;
   }
   SWISD_ASSERT(uplink_bytes == sub->uplink.under_way_bytes);
@@ -69,4 +70,5 @@ void swisd_submitter_check(const struct swisd_node *node)
     SWISD_ASSERT(sessions == partner->sessions);
   }
   SWISD_ASSERT(issues == listed && with_credits == sub->credit_partners && silent == sub->silent_partners);
+  SWISD_ASSERT(cut_off == sub->call_offs);
 }
