@@ -254,5 +254,5 @@ void swisd_partner_gone(struct swisd_node *node, uint16_t p, bool outputs_too)
   sub->overdue_ns[p] = SWISD_NEVER;
   for (uint8_t j = 0; outputs_too && j < node->config.limits.jobs_max; j++)
     if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE)
-      swisd_job_outputs_lost(node, j, partner->id, NULL);
+      swisd_job_outputs_away(node, j, partner->id);
 }
