@@ -102,6 +102,7 @@ static bool configure(SSL_CTX *context, EVP_PKEY *key, X509 *certificate)
   /* Without instructions for AES, ChaCha20 is several times faster; what either side prefers by need is taken. */
   const char *suites =
     has_aes() ? "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256" : "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
+  char group[] = "X25519", signature[] = "ed25519"; /* OpenSSL's macros cast const away */
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS); /* an idle link keeps no record buffers: 34 KiB each */
@@ -111,8 +112,8 @@ static bool configure(SSL_CTX *context, EVP_PKEY *key, X509 *certificate)
   SSL_CTX_set_cert_verify_callback(context, accept_certificate, NULL);
   return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
          SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 && SSL_CTX_set_num_tickets(context, 0) == 1 &&
-         SSL_CTX_set_ciphersuites(context, suites) == 1 && SSL_CTX_set1_groups_list(context, "X25519") == 1 &&
-         SSL_CTX_set1_sigalgs_list(context, "ed25519") == 1 && SSL_CTX_set1_client_sigalgs_list(context, "ed25519") == 1 &&
+         SSL_CTX_set_ciphersuites(context, suites) == 1 && SSL_CTX_set1_groups_list(context, group) == 1 &&
+         SSL_CTX_set1_sigalgs_list(context, signature) == 1 && SSL_CTX_set1_client_sigalgs_list(context, signature) == 1 &&
          SSL_CTX_use_certificate(context, certificate) == 1 && SSL_CTX_use_PrivateKey(context, key) == 1;
 }
 
