@@ -119,7 +119,8 @@ void swisd_coverage_update(struct swisd_node *node)
     struct swisd_model *model = &placement->models[m];
     model->hungry = model->full_records = 0;
     for (uint32_t i = 0; i < model->model.shard_count; i++)
-      model->shards[i] = (struct swisd_shard_view){.short_ticks = model->shards[i].short_ticks};
+      model->shards[i] =
+        (struct swisd_shard_view){.short_ticks = model->shards[i].short_ticks, .short_of = model->shards[i].short_of};
   }
   add_member(node, swisd_member_at(node, 0), true);
   for (uint32_t i = 1; i < swisd_member_count(node); i++) {

@@ -14,7 +14,7 @@
 #define COVERAGE_LOW 0.75
 #define COVERAGE_GOOD 0.9
 #define GAIN_MIN 0.1
-enum { COOLDOWN_TICKS = 10, SURPLUS_MAX = 2 };
+enum { COOLDOWN_TICKS = 10, SURPLUS_MAX = 2, TRANSFER_NS_PER_BYTE = 1000 };
 
 /* Ticks are longer in large swarms: the view is O(members) to make, and one shard concerns few of them. */
 static uint64_t tick_interval_ns(const struct swisd_node *node)
@@ -128,22 +128,33 @@ static double own_speed(const struct swisd_node *node, const struct swisd_model 
   return swisd_coverage_speed(&swisd_member_peek(node, 0)->record, model->model.shards[index].kernel);
 }
 
-/* Shards with too few holders: as many help as are missing, on average. */
+/* By what the need is divided: help drawn in earlier ticks is on its way, as long as a transfer takes. Then the need is drawn for
+ * anew: without that the help drawn by tick n is missing with probability 1/n, and a shard may wait for ever. */
+static double draws_before(const struct swisd_node *node, const struct swisd_model *model, uint32_t index)
+{
+  const uint64_t transfer_ns = model->model.shards[index].bytes * TRANSFER_NS_PER_BYTE;
+  const uint64_t ticks = 3 + transfer_ns / tick_interval_ns(node);
+  return 1.0 + (double)((model->shards[index].short_ticks - 1u) % ticks);
+}
+
+/* Shards with too few holders: as many help as are missing, on average. Suspects are holders no more when nobody else is. */
 static void rescue(struct swisd_node *node, uint32_t m)
 {
   struct swisd_model *model = &node->placement->models[m];
   for (uint32_t i = 0; i < model->model.shard_count; i++) {
     struct swisd_shard_view *view = &model->shards[i];
-    if (view->workers >= node->config.replicas_min) {
+    const uint8_t workers = view->keepers == 0 ? 0 : view->workers < UINT8_MAX ? (uint8_t)view->workers : UINT8_MAX;
+    if (workers >= node->config.replicas_min || workers < view->short_of)
       view->short_ticks = 0;
+    view->short_of = workers;
+    if (workers >= node->config.replicas_min)
       continue;
-    }
     view->short_ticks += view->short_ticks < UINT8_MAX;
     if (!has_place(node->placement) || !eligible(node, model, i))
       continue;
-    const double missing = node->config.replicas_min - view->workers, all = volunteers_speed(node, model, i);
+    const double missing = node->config.replicas_min - workers, all = volunteers_speed(node, model, i);
     const double own = own_speed(node, model, i);
-    if (all <= own || chance(node, missing * own / all / view->short_ticks))
+    if (all <= own || chance(node, missing * own / all / draws_before(node, model, i)))
       swisd_want_add(node, m, i, true);
   }
 }

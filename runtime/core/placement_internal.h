@@ -38,7 +38,8 @@ struct swisd_shard_view {
   uint16_t sources;    /* other members that it can be had from */
   uint16_t workers;    /* working holders */
   uint16_t keepers;    /* other working holders that are alive and do not mean to drop it */
-  uint8_t short_ticks; /* placement ticks for which it has had too few holders */
+  uint8_t short_ticks; /* placement ticks for which it has had too few holders, anew each time that it has fewer */
+  uint8_t short_of;    /* the holders it had when it was last looked at */
 };
 
 struct swisd_model {
