@@ -32,6 +32,7 @@ struct run {
   uint64_t number[WORLD_JOBS_MAX];                                 /* of a world's job, once submitted */
   uint32_t parts_due[WORLD_JOBS_MAX], parts_given[WORLD_JOBS_MAX]; /* of an open job, after the first */
   uint64_t orphan_ns[WORLD_JOBS_MAX], orphan_ns_max[WORLD_JOBS_MAX];
+  uint64_t lied_to_ns[WORLD_JOBS_MAX], lied_to_ns_max[WORLD_JOBS_MAX]; /* the same, liars not counted as holders */
   uint32_t storms, deaf[WORLD_NODES_MAX];
 };
 
@@ -255,14 +256,14 @@ static bool announces(const struct cluster *c, uint32_t node, swisd_shard_id sha
 }
 
 /* Whether a worker holds the shard, or, where results need a second opinion, two honest ones. */
-static bool shard_in_reach(const struct run *r, uint32_t submitter, swisd_shard_id shard, bool twice)
+static bool shard_in_reach(const struct run *r, uint32_t submitter, swisd_shard_id shard, bool twice, bool liars_too)
 {
   const struct cluster *c = r->cluster;
   uint32_t holders = 0;
   for (uint32_t n = 0; n < r->world->node_count; n++) {
     const uint32_t node = r->place[n];
     if (r->joined[n] && r->world->nodes[n].device.works && announces(c, node, shard) && cluster_in_reach(c, submitter, node))
-      holders += !twice || !r->lies[n];
+      holders += (liars_too && !twice) || !r->lies[n];
   }
   return holders >= (twice ? 2 : 1);
 }
@@ -270,6 +271,13 @@ static bool shard_in_reach(const struct run *r, uint32_t submitter, swisd_shard_
 static bool job_is_open(const struct run *r, uint32_t j, struct cluster_job_view *view)
 {
   return r->number[j] != 0 && cluster_job(r->cluster, r->number[j], view) && !view->ended && !view->submitter_died;
+}
+
+static void count_up(uint64_t *now_ns, uint64_t *most_ns, bool holds, uint64_t elapsed_ns)
+{
+  *now_ns = holds ? *now_ns + elapsed_ns : 0;
+  if (*now_ns > *most_ns)
+    *most_ns = *now_ns;
 }
 
 /* Notes, for each open job, how long some shard of its model has been without a live holder in reach. */
@@ -281,12 +289,14 @@ static void look(struct run *r, uint64_t elapsed_ns)
       continue;
     swisd_shard_id shards[SWISD_MODEL_SHARDS_MAX];
     const uint32_t count = cluster_model_shards(view.model, shards);
-    bool orphan = false;
-    for (uint32_t s = 0; s < count && !orphan; s++)
-      orphan = !shard_in_reach(r, view.node, shards[s], r->world->models[r->world->jobs[j].model].twice);
-    r->orphan_ns[j] = orphan ? r->orphan_ns[j] + elapsed_ns : 0;
-    if (r->orphan_ns[j] > r->orphan_ns_max[j])
-      r->orphan_ns_max[j] = r->orphan_ns[j];
+    const bool twice = r->world->models[r->world->jobs[j].model].twice;
+    bool orphan = false, lied_to = false;
+    for (uint32_t s = 0; s < count && !orphan; s++) {
+      orphan = !shard_in_reach(r, view.node, shards[s], twice, true);
+      lied_to = lied_to || !shard_in_reach(r, view.node, shards[s], twice, false);
+    }
+    count_up(&r->orphan_ns[j], &r->orphan_ns_max[j], orphan, elapsed_ns);
+    count_up(&r->lied_to_ns[j], &r->lied_to_ns_max[j], lied_to, elapsed_ns);
   }
 }
 
@@ -310,6 +320,20 @@ static bool all_ended(const struct run *r)
   return true;
 }
 
+/* How long all jobs of the world take the honest devices that are left, one after the other. */
+static uint64_t work_ns(const struct run *r)
+{
+  double flops = 0, speed = 0;
+  for (uint32_t j = 0; j < r->world->job_count; j++)
+    flops += (double)r->world->jobs[j].items * (double)r->world->models[r->world->jobs[j].model].flops_per_item;
+  for (uint32_t n = 0; n < r->world->node_count; n++)
+    if (r->joined[n] && !r->lies[n] && r->world->nodes[n].device.works && cluster_is_running(r->cluster, r->place[n]) &&
+        !cluster_is_silent(r->cluster, r->place[n]))
+      speed += r->world->nodes[n].device.flops_per_s[0];
+  const double seconds = speed > 0 ? flops / speed : 0;
+  return (uint64_t)(seconds < 1000 ? seconds : 1000) * SWISD_SECOND;
+}
+
 /* The storm is over: whatever can be undone is, and every job must end, well or in a stated failure. */
 static void calm(struct run *r)
 {
@@ -319,7 +343,7 @@ static void calm(struct run *r)
     cluster_slow(r->cluster, n, 1);
     cluster_delay_node(r->cluster, n, 0);
   }
-  const uint64_t end = cluster_now(r->cluster) + 240 * SWISD_SECOND;
+  const uint64_t end = cluster_now(r->cluster) + 240 * SWISD_SECOND + work_ns(r);
   while (!all_ended(r) && cluster_failure(r->cluster) == NULL && cluster_now(r->cluster) < end)
     run_to(r, cluster_now(r->cluster) + SWISD_SECOND);
 }
@@ -357,8 +381,8 @@ static void judge(struct run *r, struct world_verdict *verdict)
       verdict->refused++; /* more than a tiny submitter takes: it said so */
     else if (r->world->tiny && cluster_count(c) > swisd_limits_tiny.members_max)
       verdict->failed++; /* the holder may be one of those that the submitter has no room to know */
-    else if (view.status == SWISD_ERROR_CHECK &&
-             (liars_prevail(r) || (r->world->models[r->world->jobs[j].model].twice && r->orphan_ns_max[j] > 0)))
+    else if (view.status == SWISD_ERROR_CHECK && (liars_prevail(r) || r->lied_to_ns_max[j] >= ORPHAN_NS ||
+                                                  (r->world->models[r->world->jobs[j].model].twice && r->orphan_ns_max[j] > 0)))
       verdict->failed++;
     else if (r->orphan_ns_max[j] < ORPHAN_NS)
       cluster_fail(c, "job %u failed (status %d) though every shard had a live holder: out of reach for %.1f s at most", j,
