@@ -220,14 +220,14 @@ uint16_t swisd_dispatch_candidate(const struct swisd_node *node, uint32_t j, uin
   return 0;
 }
 
-/* Whether one of the sources lies at a silent worker: such outputs are given up now that somebody needs them. */
-static bool give_up_silent(struct swisd_node *node, uint8_t slot, const struct swisd_source *sources, uint8_t count)
+/* Whether one of the sources lies at a worker that is silent or gone: such outputs are given up now that somebody needs them. */
+static bool give_up_lost(struct swisd_node *node, uint8_t slot, const struct swisd_source *sources, uint8_t count)
 {
   struct swisd_submitter *sub = node->submitter;
   bool any = false;
-  for (uint8_t i = 0; sub->silent_partners && i < count; i++) {
+  for (uint8_t i = 0; i < count; i++) {
     const uint16_t p = swisd_partner_find(node, sources[i].owner);
-    if (p == 0 || !sub->partners[p].silent)
+    if (p == 0 || (sub->partners[p].here && !sub->partners[p].silent))
       continue;
     swisd_job_output_given_up(node, slot, sources[i].owner, sources[i].body);
     any = true;
@@ -266,7 +266,7 @@ bool swisd_issue_interval(struct swisd_node *node, struct swisd_order order, uin
   const uint8_t sources_max =
     swisd_job_step(job, order.step)->verify == SWISD_VERIFY_NONE ? SWISD_SOURCES_MAX : SWISD_SOURCES_MAX - 1;
   order.hi = swisd_job_sources(node, order.job, order.step, order.lo, order.lo + count, sources, sources_max, &source_count);
-  if (order.hi == order.lo || give_up_silent(node, order.job, sources, source_count)) { /* an input went meanwhile */
+  if (order.hi == order.lo || give_up_lost(node, order.job, sources, source_count)) { /* an input went meanwhile */
     job->repair = true;
     if (interval->state == SWISD_INTERVAL_ISSUED) {
       swisd_interval_want(&sub->pool, lane, index, false);

@@ -547,13 +547,33 @@ static void becomes_ready(struct swisd_node *node, struct swisd_queued *queued)
   queued->state = SWISD_QUEUED_READY;
 }
 
+/* A chunk that starts while a rescue's inputs are on their way holds it up for a quarter of a second. So the slot waits for them,
+ * as long as inputs use to take and no longer; 0: it need not. */
+static uint64_t held_until_ns(const struct swisd_node *node)
+{
+  const struct swisd_worker *worker = node->worker;
+  const uint64_t usual_ns = worker->input_wait_ns + 10 * SWISD_MILLISECOND, most_ns = 100 * SWISD_MILLISECOND;
+  const uint64_t hold_ns = usual_ns < most_ns ? usual_ns : most_ns;
+  uint64_t until_ns = 0;
+  for (uint32_t q = 0; worker->fetching && q < node->config.limits.queue_max; q++) {
+    const struct swisd_queued *queued = &worker->queue[q];
+    if (queued->state == SWISD_QUEUED_WAITING && urgency(queued) && queued->started_ns + hold_ns > node->now_ns &&
+        queued->started_ns + hold_ns > until_ns)
+      until_ns = queued->started_ns + hold_ns;
+  }
+  return until_ns;
+}
+
 void swisd_queue_pump(struct swisd_node *node)
 {
   struct swisd_worker *worker = node->worker;
   expire_fetches(node);
+  if (worker->held_until_ns && swisd_due(node, worker->held_until_ns))
+    worker->start_due = true;
   if (!worker->start_due)
     return;
   worker->start_due = false;
+  worker->held_until_ns = 0;
   for (uint32_t q = 0; worker->queued && q < node->config.limits.queue_max; q++)
     if (worker->queue[q].state == SWISD_QUEUED_WAITING && fetch_inputs(node, &worker->queue[q]))
       becomes_ready(node, &worker->queue[q]);
@@ -567,7 +587,7 @@ void swisd_queue_pump(struct swisd_node *node)
           (urgency(queued) == urgency(next) && queued->sequence < next->sequence))
         next = queued;
     }
-    if (next == NULL)
+    if (next == NULL || (urgency(next) == 0 && (worker->held_until_ns = held_until_ns(node)) != 0))
       return;
     if (!swisd_out_room(node, 1)) {
       worker->start_due = true;
@@ -580,7 +600,7 @@ void swisd_queue_pump(struct swisd_node *node)
 uint64_t swisd_queue_deadline_ns(const struct swisd_node *node)
 {
   const struct swisd_worker *worker = node->worker;
-  uint64_t deadline_ns = SWISD_NEVER;
+  uint64_t deadline_ns = worker->held_until_ns ? worker->held_until_ns : SWISD_NEVER;
   for (uint32_t q = 0; worker->fetching && q < node->config.limits.queue_max; q++)
     for (uint32_t i = 0; i < worker->queue[q].task.source_count; i++)
       if (worker->queue[q].inputs[i].ticket && worker->queue[q].inputs[i].deadline_ns < deadline_ns)

@@ -64,6 +64,7 @@ struct swisd_worker {
   uint16_t borrowed;      /* inputs of queued tasks that are here and not owned */
   uint64_t body_bytes;    /* inputs and outputs held */
   uint64_t task_ns;       /* what a task costs, on average; not rescues, which are small */
+  uint64_t held_until_ns; /* a slot is kept free for a rescue whose inputs are on their way; 0: none */
   uint64_t input_wait_ns; /* from the arrival of a task until its inputs are here, lately */
   uint64_t lease_due_ns;  /* the next lease or credit to look at */
   uint8_t availability_percent;
