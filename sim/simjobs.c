@@ -293,6 +293,7 @@ void swisd_simjobs_submit(struct swisd_simdriver *d, uint32_t node)
     schedule_arrival(d, node, submitter);
   job->submitted = true;
   job->start_ns = swisd_simdriver_now(d);
+  swisd_simreport_event(d, SWISD_RUNLOG_SUBMITTED, node, (double)job->number);
   if (d->first_submit_ns == SWISD_NEVER)
     d->first_submit_ns = job->start_ns;
   d->model.spec.items_max = job->items;

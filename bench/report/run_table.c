@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,20 +42,46 @@ static size_t count_of(const char *text, char c)
   return count;
 }
 
+/* Takes the quotes off the cell that begins at `line`, in place; where it ends, NULL when the quotes do not. */
+static char *unquote(char *line)
+{
+  char *to = line, *from = line + 1;
+  for (; *from; from++) {
+    if (*from == '"' && from[1] != '"')
+      break;
+    from += *from == '"';
+    *to++ = *from;
+  }
+  if (*from == '\0')
+    return NULL;
+  *to = '\0';
+  return from + 1;
+}
+
 /* Cuts one line into exactly `columns` cells. */
 static int cut(char *line, char **cells, size_t columns)
 {
   for (size_t c = 0; c < columns; c++) {
     cells[c] = line;
-    char *comma = strchr(line, ',');
-    if ((comma == NULL) != (c + 1 == columns))
+    char *end = *line == '"' ? unquote(line) : line + strcspn(line, ",\"");
+    if (end == NULL || *end != (c + 1 == columns ? '\0' : ','))
       return -1;
-    if (comma) {
-      *comma = '\0';
-      line = comma + 1;
-    }
+    *end = '\0';
+    line = end + 1;
   }
   return 0;
+}
+
+/* How many cells a line has: commas outside quotes, and one. */
+static size_t cells_of(const char *line)
+{
+  size_t count = 1;
+  bool quoted = false;
+  for (; *line; line++) {
+    quoted ^= *line == '"';
+    count += *line == ',' && !quoted;
+  }
+  return count;
 }
 
 int swisd_run_table_read(const char *directory, const char *file, struct swisd_run_table *table, struct swisd_error *error)
@@ -69,22 +96,21 @@ int swisd_run_table_read(const char *directory, const char *file, struct swisd_r
   char *end = strchr(table->text, '\n');
   if (end)
     *end = '\0';
-  table->columns = count_of(table->text, ',') + 1;
+  table->columns = cells_of(table->text);
   table->names = calloc(table->columns, sizeof *table->names);
   table->cells = calloc(lines * table->columns + 1, sizeof *table->cells);
-  if (end == NULL || table->names == NULL || table->cells == NULL || strchr(table->text, '"') ||
-      cut(table->text, table->names, table->columns) != 0) {
+  if (end == NULL || table->names == NULL || table->cells == NULL || cut(table->text, table->names, table->columns) != 0) {
     swisd_run_table_free(table);
-    return swisd_error_set(error, "%s:1: a header of plain names is expected", path);
+    return swisd_error_set(error, "%s:1: a header is expected", path);
   }
   for (char *line = end + 1; *line; line = end + 1) {
     end = strchr(line, '\n');
     if (end)
       *end = '\0';
-    if (end == NULL || strchr(line, '"') || cut(line, table->cells + table->rows * table->columns, table->columns) != 0) {
+    if (end == NULL || cut(line, table->cells + table->rows * table->columns, table->columns) != 0) {
       const size_t number = table->rows + 2, columns = table->columns;
       swisd_run_table_free(table);
-      return swisd_error_set(error, "%s:%zu: a row of %zu plain cells is expected", path, number, columns);
+      return swisd_error_set(error, "%s:%zu: a row of %zu cells is expected", path, number, columns);
     }
     table->rows++;
   }

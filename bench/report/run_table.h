@@ -13,8 +13,8 @@ struct swisd_run_table {
   size_t rows, columns;
 };
 
-/* Reads `directory`/`file`. Cells hold no quotes or line breaks in these files: a quote is an error, like a row of another
- * length; both say file and line. 0 or -1. */
+/* Reads `directory`/`file`. Cells may stand in quotes (RFC 4180), without line breaks. A row of another length is an
+ * error that says file and line. 0 or -1. */
 int swisd_run_table_read(const char *directory, const char *file, struct swisd_run_table *table, struct swisd_error *error);
 void swisd_run_table_free(struct swisd_run_table *table);
 

@@ -59,6 +59,7 @@ struct swisd_runlog_key {
 #define SWISD_RUNLOG_HEDGE "hedge"         /* device = the rescuer, by the submitter; step .. hi; value = GFLOP */
 #define SWISD_RUNLOG_REISSUE "reissue"     /* the same */
 #define SWISD_RUNLOG_MOVED "moved"         /* a session's new primary, by the submitter; value = epoch */
+#define SWISD_RUNLOG_SUBMITTED "submitted" /* device = the submitter; value = job number */
 #define SWISD_RUNLOG_ANSWERED "answered"   /* device = the submitter; value = job number */
 #define SWISD_RUNLOG_FAILED "failed"       /* the same */
 

@@ -70,19 +70,25 @@ static int mistake(const struct swisd_command *command, const char *word, bool m
 int swisd_options_read(const struct swisd_command *command, int argc, char **argv, struct swisd_option_taker *taker)
 {
   struct option options[OPTIONS_MAX + 2];
+  char letters[2 * OPTIONS_MAX + 2] = ":"; /* options of one letter may be written with one dash */
   collect(command, options);
+  for (size_t i = 0; options[i].name; i++)
+    if (options[i].name[1] == '\0')
+      snprintf(letters + strlen(letters), 3, "%s%s", options[i].name, options[i].has_arg ? ":" : "");
   optind = 1;
   opterr = 0;
   int index = -1, found;
-  while ((found = getopt_long(argc, argv, ":", options, &index)) != -1) {
+  while ((found = getopt_long(argc, argv, letters, options, &index)) != -1) {
     if (found == 2) {
       print_usage(command, stdout);
       return over(SWISD_EXIT_OK);
     }
-    if (found != 1)
+    const char letter[2] = {(char)found, '\0'};
+    const bool is_letter = found != ':' && found != '?' && strchr(letters, found);
+    if (found != 1 && !is_letter)
       return mistake(command, argv[optind - 1], found == ':', options);
     struct swisd_error error;
-    if (taker->take(taker, options[index].name, optarg, &error) != 0) {
+    if (taker->take(taker, is_letter ? letter : options[index].name, optarg, &error) != 0) {
       fprintf(stderr, "swisd %s: %s\n", command->name, error.text);
       return over(SWISD_EXIT_USAGE);
     }
@@ -113,11 +119,11 @@ static const struct swisd_cli_option explain_options[] = {
   {0}};
 static const struct swisd_cli_option fault_options[] = {{"data", "DIR", "data directory of the node"}, {0}};
 static const struct swisd_cli_option keygen_options[] = {
-    {"key-file", "FILE", "the join key's file ($SWISD_KEY_FILE, or join.key of this user)"},
-    {"rotate", NULL, "put a new join key in front; the former stays valid beside it"},
-    {"retire", NULL, "then, when every node has both: leave the first one only"},
-    {"data", "DIR", "also make the identity of a node with that data directory"},
-    {0}};
+  {"key-file", "FILE", "the join key's file ($SWISD_KEY_FILE, or join.key of this user)"},
+  {"rotate", NULL, "put a new join key in front; the former stays valid beside it"},
+  {"retire", NULL, "then, when every node has both: leave the first one only"},
+  {"data", "DIR", "also make the identity of a node with that data directory"},
+  {0}};
 static const struct swisd_cli_option replay_options[] = {
   {"trace", NULL, "print what happened, line by line"}, {"repeat", "N", "replay N times (for timing)"}, {0}};
 static const struct swisd_cli_option bench_options[] = {
@@ -137,6 +143,20 @@ static const struct swisd_cli_option init_options[] = {
   {"template", "NAME", "which one (churn)"}, {"list", NULL, "say which there are"}, {0}};
 static const struct swisd_cli_option check_options[] = {
   {"resolved", NULL, "print it with everything applied and every default written out"}, {0}};
+static const struct swisd_cli_option run_options[] = {
+  {"j", "N", "runs at once (as many as there are processors)"},
+  {"jobs", "N", "the same"},
+  {"seeds", "N", "this many repeats instead of the scenario's, or those of a range: 10..19"},
+  {"out", "DIR", "where the results go (results/NAME); what is finished there is not run again"},
+  {"shard", "I/N", "only every N-th run, from the I-th on: for several machines; see swisd merge"},
+  {"mixed", NULL, "also into results of another version of this program"},
+  {"json", NULL, "the summary as JSON"},
+  {"quiet", NULL, "no progress"},
+  {0}};
+static const struct swisd_cli_option compare_options[] = {
+  {"metric", "NAME", "this one only"}, {"all", NULL, "every metric"}, {"json", NULL, "as JSON"}, {0}};
+static const struct swisd_cli_option export_options[] = {{"ndjson", NULL, "a JSON object per run and line"}, {0}};
+static const struct swisd_cli_option merge_options[] = {{"json", NULL, "the summary as JSON"}, {0}};
 static const struct swisd_cli_option schema_options[] = {{"reference", NULL, "as a page to read"}, {0}};
 
 #define OPTIONS(...) \
@@ -147,6 +167,13 @@ const struct swisd_command swisd_commands[] = {
   {"init", "[DIR]", "Write a commented scenario to start from.", OPTIONS(init_options), swisd_command_init, false},
   {"check", "SCENARIO", "Say all that is wrong with a scenario, or what it will run.",
    OPTIONS(swisd_study_option_table, check_options), swisd_command_check, false},
+  {"run", "SCENARIO", "Run what is missing of a scenario's runs, and sum up.", OPTIONS(swisd_study_option_table, run_options),
+   swisd_command_run, false},
+  {"compare", "RESULTS RESULTS", "What is different between two studies, run by run of equal seeds.", OPTIONS(compare_options),
+   swisd_command_compare, false},
+  {"export", "RESULTS", "Every number of every run, one per row, as CSV.", OPTIONS(export_options), swisd_command_export, false},
+  {"merge", "RESULTS PART...", "Put the results of several machines together.", OPTIONS(merge_options), swisd_command_merge,
+   false},
   {"schema", "", "The keys of scenario files, as a JSON Schema for editors.", OPTIONS(schema_options), swisd_command_schema,
    false},
   {"node", "", "Take part in a swarm: hold shards, compute for others, until Ctrl-C.",

@@ -48,6 +48,10 @@ int swisd_cli_fail(int status, const struct swisd_error *error);
 /* The commands' functions. */
 int swisd_command_init(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_check(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_run(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_compare(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_export(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_merge(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_schema(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_node(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_keygen(const struct swisd_command *command, int argc, char **argv);

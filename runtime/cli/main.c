@@ -5,6 +5,7 @@
 
 #include "runtime/base/suggest.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/manifest.h"
 
 static const struct swisd_command *find(const char *name)
 {
@@ -52,7 +53,7 @@ int swisd_command_help(const struct swisd_command *command, int argc, char **arg
 int swisd_command_version(const struct swisd_command *command, int argc, char **argv)
 {
   (void)command, (void)argc, (void)argv;
-  printf("swisd %s\n", SWISD_VERSION);
+  printf("swisd %s (%s)\n", SWISD_VERSION, swisd_commit);
   return SWISD_EXIT_OK;
 }
 

@@ -149,7 +149,7 @@ static void a_row_of_another_length_is_named_by_file_and_line(void **state)
   put(run, "series.csv", "time_s,items_per_s,devices_up,bound_items_per_s\n0,1,2,3\n1,2\n");
   assert_int_equal(throughput(1, &error), -1);
   assert_has(error.text, "series.csv:3: ");
-  put(run, "tasks.csv", "device,class\n\"pi\",x\n");
+  put(run, "tasks.csv", "device,class\n\"pi,x\n");
   assert_int_equal(gantt(&error), -1);
   assert_has(error.text, "tasks.csv:2: ");
 }
