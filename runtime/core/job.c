@@ -118,6 +118,22 @@ static bool is_given(const struct swisd_submitter *sub, struct swisd_lane *lane,
   return true;
 }
 
+/* The items [*use_lo, *use_hi) that an edge makes of items [lo, hi) of its from-step. */
+static void users(const struct swisd_job *job, const struct swisd_edge_spec *edge, uint64_t lo, uint64_t hi, uint64_t *use_lo,
+                  uint64_t *use_hi)
+{
+  uint64_t unused;
+  if (edge->map != SWISD_EDGE_LAGGED) { /* a halo is symmetric: who uses item i are the items that i would use */
+    swisd_job_needed(job, edge, lo, use_lo, &unused);
+    swisd_job_needed(job, edge, hi - 1, &unused, use_hi);
+    return;
+  }
+  *use_lo = lo + edge->width;
+  *use_hi = hi + edge->width;
+  if (job->last && *use_hi > job->items)
+    *use_hi = job->items;
+}
+
 /* Whether every consumer of items [lo, hi) of `step` has been accepted; or, with `given`, is at least being computed. Steps that
  * feed state are kept to the end. */
 static bool consumers_have(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi, bool given)
@@ -134,16 +150,8 @@ static bool consumers_have(struct swisd_node *node, uint8_t slot, uint32_t step,
       const struct swisd_edge_spec *edge = &consumer->edges[e];
       if (edge->from != step)
         continue;
-      uint64_t use_lo = lo, use_hi = hi, unused;
-      if (edge->map == SWISD_EDGE_LAGGED) {
-        use_lo = lo + edge->width;
-        use_hi = hi + edge->width;
-        if (job->last && use_hi > job->items)
-          use_hi = job->items;
-      } else { /* a halo is symmetric: who uses item i are the items that i would use */
-        swisd_job_needed(job, edge, lo, &use_lo, &unused);
-        swisd_job_needed(job, edge, hi - 1, &unused, &use_hi);
-      }
+      uint64_t use_lo, use_hi;
+      users(job, edge, lo, hi, &use_lo, &use_hi);
       for (uint32_t l = 0; use_lo < use_hi && l < consumer->lane_count; l++) {
         struct swisd_lane *lane = &job->lanes[consumer->lane_first + l];
         if (given ? !is_given(sub, lane, use_lo, use_hi) : !swisd_interval_accepted(&sub->pool, lane, use_lo, use_hi))
@@ -245,6 +253,41 @@ bool swisd_job_body_in_use(const struct swisd_node *node, struct swisd_lane *lan
   return swisd_witness_has(node, own->body);
 }
 
+/* Whether there is room to keep outputs one step longer than they are needed: in the pool here, and at the workers. */
+static bool is_roomy(const struct swisd_node *node, const struct swisd_job *job)
+{
+  const struct swisd_interval_pool *pool = &node->submitter->pool;
+  const uint16_t outputs_least = 128;
+  return node->config.limits.outputs_max >= outputs_least && pool->free_count > pool->max / 2 &&
+         (job->refused_ns == 0 || node->now_ns - job->refused_ns >= SWISD_SECOND);
+}
+
+/* Whether outputs of items [lo, hi) of `step` may go: all consumers have been accepted, and what they made, as far as it stays
+ * with workers, has been used up as well. Else the loss of a worker would cost all steps from the first, and all their lanes, one
+ * after the other: like this, only the step whose outputs it kept. */
+static bool may_go(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi)
+{
+  const struct swisd_job *job = &node->submitter->jobs[slot];
+  if (!swisd_job_is_consumed(node, slot, step, lo, hi))
+    return false;
+  if (swisd_step_is_hub(&job->spec.steps[step]) || !is_roomy(node, job))
+    return true;
+  for (uint32_t s = 0; s < job->spec.step_count; s++) {
+    const struct swisd_step_spec *consumer = &job->spec.steps[s];
+    if (!(job->consumers[step] >> s & 1) || swisd_step_is_hub(consumer))
+      continue;
+    for (uint32_t e = 0; e < consumer->edge_count; e++) {
+      uint64_t use_lo, use_hi;
+      if (consumer->edges[e].from != step)
+        continue;
+      users(job, &consumer->edges[e], lo, hi, &use_lo, &use_hi);
+      if (use_lo < use_hi && !swisd_job_is_consumed(node, slot, s, use_lo, use_hi))
+        return false;
+    }
+  }
+  return true;
+}
+
 static void consume(struct swisd_node *node, uint8_t slot, struct swisd_lane *lane, uint16_t index)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -252,6 +295,33 @@ static void consume(struct swisd_node *node, uint8_t slot, struct swisd_lane *la
   if (!swisd_job_body_in_use(node, lane, index))
     swisd_job_free_output(node, slot, interval->owner, interval->body);
   swisd_interval_become(&sub->pool, lane, index, SWISD_INTERVAL_CONSUMED, false);
+}
+
+/* What items [lo, hi) of `step` were made of, and was kept one step longer, may go. */
+static void let_inputs_go(struct swisd_node *node, uint8_t slot, uint32_t step, uint64_t lo, uint64_t hi)
+{
+  struct swisd_submitter *sub = node->submitter;
+  struct swisd_job *job = &sub->jobs[slot];
+  for (uint32_t e = 0; e < job->spec.steps[step].edge_count; e++) {
+    const struct swisd_edge_spec *edge = &job->spec.steps[step].edges[e];
+    if (edge->from == SWISD_EDGE_FROM_INPUT || swisd_step_is_hub(&job->spec.steps[edge->from]))
+      continue;
+    uint64_t from_lo, from_hi, unused;
+    swisd_job_needed(job, edge, lo, &from_lo, &unused);
+    swisd_job_needed(job, edge, hi - 1, &unused, &from_hi);
+    for (uint32_t l = 0; l < job->spec.steps[edge->from].lane_count; l++) {
+      struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, edge->from, l)];
+      for (uint64_t at = from_lo; at < from_hi;) {
+        const uint16_t i = swisd_interval_find(&sub->pool, lane, at);
+        const struct swisd_interval *interval = &sub->pool.list[i];
+        if (i == 0 || interval->lo >= from_hi)
+          break;
+        at = interval->hi;
+        if (interval->state == SWISD_INTERVAL_ACCEPTED && may_go(node, slot, edge->from, interval->lo, interval->hi))
+          consume(node, slot, lane, i);
+      }
+    }
+  }
 }
 
 /* Items [lo, hi) of `step` were accepted: outputs of earlier steps that only they still needed may go. */
@@ -283,10 +353,12 @@ static void consume_inputs(struct swisd_node *node, uint8_t slot, uint32_t step,
           break;
         at = interval->hi;
         if (interval->state == SWISD_INTERVAL_ACCEPTED && interval->lo < from_hi &&
-            swisd_job_is_consumed(node, slot, edge->from, interval->lo, interval->hi))
+            may_go(node, slot, edge->from, interval->lo, interval->hi))
           consume(node, slot, lane, index);
       }
     }
+    if (!swisd_step_is_hub(&job->spec.steps[edge->from]))
+      let_inputs_go(node, slot, edge->from, from_lo, from_hi);
   }
 }
 
