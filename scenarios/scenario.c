@@ -92,8 +92,9 @@ void swisd_scenario_configure(const struct swisd_scenario *scenario, const struc
   config->replicas_min = (uint8_t)scenario->placement_replicas_min;
   config->chunk_ns = scenario->workload.chunk_ns;
   config->works = device_class != NULL;
+  const double slots = device_class && device_class->slots > 0 ? device_class->slots : 1; /* they share the device's speed */
   for (int i = 0; i < SWISD_KERNEL_COUNT; i++) {
-    const double flops = device_class ? device_class->flops_per_s[i] : 0;
+    const double flops = device_class ? device_class->flops_per_s[i] / slots : 0;
     config->rates[i] = flops > 0 ? (swisd_log_rate)(swisd_math_log(flops) / 0.69314718055994531 * 256 + 0.5) : 0;
   }
   if (device_class) {

@@ -44,14 +44,15 @@ struct swisd_scenario_link {
 struct swisd_scenario_class {
   char name[SWISD_SCENARIO_NAME_BYTES];
   uint32_t first, count;
-  double flops_per_s[SWISD_KERNEL_COUNT]; /* nominal, before any scaling by a lab; with `sample`: their mean */
-  const struct swisd_measured *sample;    /* of speeds, NULL: all alike. Ask swisd_scenario_speeds() */
+  double
+    flops_per_s[SWISD_KERNEL_COUNT];   /* of the whole device, nominal, before any scaling by a lab; with `sample`: their mean */
+  const struct swisd_measured *sample; /* of speeds, NULL: all alike. Ask swisd_scenario_speeds() */
   char sample_column[SWISD_SCENARIO_NAME_BYTES], sample_weight[SWISD_SCENARIO_NAME_BYTES];
   double sample_unit;
   struct swisd_distribution joins_s; /* NONE: at the start */
   uint64_t memory_bytes;
   uint16_t link;                                  /* index in links, or SWISD_SCENARIO_NO_LINK */
-  uint16_t slots;                                 /* programs run at once */
+  uint16_t slots;                                 /* programs run at once, each at its share of the speed */
   struct swisd_distribution uptime_s, downtime_s; /* uptime NONE: no churn; downtime NONE: those who leave stay away.
                                                      Already divided by `faster` */
   const struct swisd_measured *trace;             /* sessions instead of those; NULL: none. Times not yet divided */

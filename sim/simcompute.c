@@ -35,7 +35,9 @@ static double seconds_of(const struct swisd_sim_device *device, const struct swi
     return OVERHEAD_S + (double)a->out_bytes / COMMIT_BYTES_PER_S;
   if (a->program == SWISD_PROGRAM_COMMIT)
     return OVERHEAD_S + (c->sources[0] == NULL ? 0 : (double)c->sources[0]->bytes / COMMIT_BYTES_PER_S);
-  const double speed = device->device_class == NULL ? SUBMITTER_FLOPS_PER_S : device->flops_per_s[a->kernel % SWISD_KERNEL_COUNT];
+  const double speed = device->device_class == NULL
+                         ? SUBMITTER_FLOPS_PER_S
+                         : device->flops_per_s[a->kernel % SWISD_KERNEL_COUNT] / device->config.compute_slots;
   return OVERHEAD_S + (double)a->flops / speed;
 }
 

@@ -141,10 +141,7 @@ static double planned_items(struct swisd_simdriver *d, uint64_t span_ns)
   struct plan_change *changes = calloc((size_t)scenario->fault_count * d->device_count * 2 + 1, sizeof *changes);
   SWISD_ASSERT(log != NULL && changes != NULL);
   for (uint32_t i = 0; i < d->device_count; i++) {
-    double speeds[SWISD_KERNEL_COUNT];
-    for (int k = 0; k < SWISD_KERNEL_COUNT; k++)
-      speeds[k] = d->devices[i].flops_per_s[k] * d->devices[i].config.compute_slots;
-    swisd_runlog_device(log, "", "", speeds);
+    swisd_runlog_device(log, "", "", d->devices[i].flops_per_s);
     swisd_runlog_speed(log, i, 0, 1);
   }
   uint32_t count = 0;

@@ -8,15 +8,12 @@ void swisd_simreport_open(struct swisd_simdriver *d)
 {
   char name[SWISD_RUNLOG_NAME_BYTES];
   for (uint32_t i = 0; i < d->node_count; i++) {
-    double speeds[SWISD_KERNEL_COUNT] = {0};
     const struct swisd_scenario_class *c = d->devices[i].device_class;
-    for (int k = 0; k < SWISD_KERNEL_COUNT && c != NULL; k++)
-      speeds[k] = d->devices[i].flops_per_s[k] * d->devices[i].config.compute_slots; /* a class's speed is that of one slot */
     if (c != NULL)
       swisd_scenario_device_name(d->scenario, i, name, sizeof name);
     else
       snprintf(name, sizeof name, "submitter/%u", i - d->device_count);
-    swisd_runlog_device(d->log, name, c != NULL ? c->name : "submitter", speeds);
+    swisd_runlog_device(d->log, name, c != NULL ? c->name : "submitter", d->devices[i].flops_per_s); /* a submitter's are 0 */
     swisd_runlog_memory(d->log, i, (double)d->devices[i].config.memory_bytes);
     swisd_runlog_link(d->log, i, d->hosts[i].up_bytes_per_s, d->hosts[i].down_bytes_per_s);
   }

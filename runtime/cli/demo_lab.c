@@ -59,11 +59,14 @@ static int start_device(struct swisd_demo_lab *lab, uint32_t device, struct swis
   swisd_demo_recording(lab, device, lab->incarnations[device]++, recording, sizeof recording);
   snprintf(log, sizeof log, "%s/node-%u-%u.log", lab->directory, device, lab->incarnations[device] - 1);
   swisd_scenario_device_name(scenario, device, name, sizeof name);
-  snprintf(speed, sizeof speed, "conv=%.9g,dense=%.9g,attention=%.9g", class->flops_per_s[0] / 1e9, class->flops_per_s[1] / 1e9,
-           class->flops_per_s[2] / 1e9);
-  snprintf(threads, sizeof threads, "%u", class->slots > 0 ? class->slots : 1u);
-  const char *argv[40] = {lab->executable, "node", "--data", directory, "--port", "0", "--name", name, "--class", class->name,
-                          "--speed", speed, "--threads", threads, "--record", recording, "--kernels", lab->kernels};
+  const unsigned slots = class->slots > 0 ? class->slots : 1u;
+  const double each = 1e-9 / slots; /* --speed is that of one thread */
+  snprintf(speed, sizeof speed, "conv=%.9g,dense=%.9g,attention=%.9g", class->flops_per_s[0] * each, class->flops_per_s[1] * each,
+           class->flops_per_s[2] * each);
+  snprintf(threads, sizeof threads, "%u", slots);
+  const char *argv[40] = {lab->executable, "node",  "--data",   directory,   "--port",    "0",
+                          "--name",        name,    "--class",  class->name, "--speed",   speed,
+                          "--threads",     threads, "--record", recording,   "--kernels", lab->kernels};
   size_t count = 18;
   if (scenario->throttle == SWISD_THROTTLE_NONE) {
     argv[count++] = "--throttle";
@@ -106,8 +109,9 @@ static int start_submitter(struct swisd_demo_lab *lab, struct swisd_error *error
   snprintf(out, sizeof out, "%s/predictions.tsv", lab->directory);
   snprintf(passes, sizeof passes, "%" PRIu64, lab->plan->passes);
   snprintf(items, sizeof items, "%" PRIu64, lab->plan->items);
-  const char *argv[40] = {lab->executable, "classify", "--data", directory, "--port", "0", "--join", lab->seed_address,
-                          "--repeat", passes, "--items", items, "--record", recording, "--kernels", lab->kernels, "--check"};
+  const char *argv[40] = {lab->executable, "classify",        "--data",    directory,    "--port",  "0",
+                          "--join",        lab->seed_address, "--repeat",  passes,       "--items", items,
+                          "--record",      recording,         "--kernels", lab->kernels, "--check"};
   size_t count = 17;
   if (lab->raw) {
     argv[count++] = "--raw";

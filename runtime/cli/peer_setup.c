@@ -20,31 +20,31 @@
 enum { DIRECTORIES_MAX = 32 }; /* nodes of one user on one machine that need not name theirs */
 
 const struct swisd_cli_option swisd_peer_options_common[] = {
-    {"join", "HOST:PORT", "a node of the swarm; may be given up to 8 times"},
-    {"port", "N", "port to listen on, TCP and UDP (7117, or any free one)"},
-    {"listen", "HOST", "address to listen on (127.0.0.1; 0.0.0.0 for all)"},
-    {"advertise", "HOST", "address that others reach this node by (what it listens on)"},
-    {"key-file", "FILE", "join key of the swarm ($SWISD_KEY_FILE, or this user's join.key)"},
-    {"data", "DIR", "data directory: identity and shards"},
-    {"rate", "RATE", "emulated link, both ways, as 20 Mbit/s"},
-    {"delay", "TIME", "emulated link, each way, as 10 ms"},
-    {"kernels", "SET", "portable (default) or openblas", "portable openblas"},
-    {"record", "FILE", "record every event, for swisd replay"},
-    {"log-level", "LEVEL", "error, warn, info or debug", "error warn info debug"},
-    {"log-json", NULL, "log lines as JSON objects"},
-    {0}};
+  {"join", "HOST:PORT", "a node of the swarm; may be given up to 8 times"},
+  {"port", "N", "port to listen on, TCP and UDP (7117, or any free one)"},
+  {"listen", "HOST", "address to listen on (127.0.0.1; 0.0.0.0 for all)"},
+  {"advertise", "HOST", "address that others reach this node by (what it listens on)"},
+  {"key-file", "FILE", "join key of the swarm ($SWISD_KEY_FILE, or this user's join.key)"},
+  {"data", "DIR", "data directory: identity and shards"},
+  {"rate", "RATE", "emulated link, both ways, as 20 Mbit/s"},
+  {"delay", "TIME", "emulated link, each way, as 10 ms"},
+  {"kernels", "SET", "portable (default) or openblas", "portable openblas"},
+  {"record", "FILE", "record every event, for swisd replay"},
+  {"log-level", "LEVEL", "error, warn, info or debug", "error warn info debug"},
+  {"log-json", NULL, "log lines as JSON objects"},
+  {0}};
 const struct swisd_cli_option swisd_peer_options_node[] = {
-    {"config", "FILE", "read a node.yml first; what stands on the command line counts more (keys: swisd node --config-keys)"},
-    {"config-keys", NULL, "print the keys of a node.yml"},
-    {"name", "NAME", "what status and logs call this node"},
-    {"class", "NAME", "device class to stand for: pi4, phone-mid, ...; any other name needs --speed"},
-    {"speed", "GFLOPS", "its speed, as 2.5 or conv=2.5,dense=1.2,attention=1"},
-    {"throttle", "HOW", "withhold (results wait until the class would have them) or none", "withhold none"},
-    {"threads", "N", "programs computed at once (1)"},
-    {"memory", "SIZE", "for shards (1 GiB)"},
-    {"disk", "SIZE", "for shards held and cached (4 GiB)"},
-    {"no-work", NULL, "hold nothing, compute nothing"},
-    {0}};
+  {"config", "FILE", "read a node.yml first; what stands on the command line counts more (keys: swisd node --config-keys)"},
+  {"config-keys", NULL, "print the keys of a node.yml"},
+  {"name", "NAME", "what status and logs call this node"},
+  {"class", "NAME", "device class to stand for: pi4, phone-mid, ...; any other name needs --speed"},
+  {"speed", "GFLOPS", "speed of one thread, as 2.5 or conv=2.5,dense=1.2,attention=1"},
+  {"throttle", "HOW", "withhold (results wait until the class would have them) or none", "withhold none"},
+  {"threads", "N", "programs computed at once (1)"},
+  {"memory", "SIZE", "for shards (1 GiB)"},
+  {"disk", "SIZE", "for shards held and cached (4 GiB)"},
+  {"no-work", NULL, "hold nothing, compute nothing"},
+  {0}};
 
 /* ---- options ---- */
 
@@ -85,8 +85,11 @@ static int take_common(struct swisd_peer_setup *setup, const char *name, const c
     return swisd_read_time(name, value, &options->delay_ns, error);
   if (strcmp(name, "kernels") == 0) {
     options->kernels = swisd_kernels_by_name(value);
-    return options->kernels ? 0 : swisd_error_set(error, "--kernels %s: not on this device; allowed are portable, openblas, or a "
-                                                         "set that swisd bench lists", value);
+    return options->kernels ? 0
+                            : swisd_error_set(error,
+                                              "--kernels %s: not on this device; allowed are portable, openblas, or a "
+                                              "set that swisd bench lists",
+                                              value);
   }
   if (strcmp(name, "log-json") == 0) {
     swisd_log_set_json(true);
@@ -198,10 +201,8 @@ int swisd_find_weights(const char *name, char *path, size_t bytes, struct swisd_
   struct stat status;
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wformat-nonliteral\"")
-    snprintf(path, bytes, formats[i], executable, name);
-    _Pragma("GCC diagnostic pop")
-    if (stat(path, &status) == 0)
-      return 0;
+      snprintf(path, bytes, formats[i], executable, name);
+    _Pragma("GCC diagnostic pop") if (stat(path, &status) == 0) return 0;
   }
   snprintf(path, bytes, "%s/kernels/weights/%s", SWISD_SOURCE_DIRECTORY, name); /* built outside the source tree */
   if (stat(path, &status) == 0)
@@ -209,7 +210,6 @@ int swisd_find_weights(const char *name, char *path, size_t bytes, struct swisd_
   return swisd_error_set(error, "the model %s is neither installed beside %s nor in a source tree; give one with --model", name,
                          executable);
 }
-
 
 /* ---- the peer ---- */
 
@@ -239,6 +239,8 @@ static int set_speeds(struct swisd_peer_setup *setup, struct swisd_error *error)
     return swisd_error_set(error, "out of memory for measuring this device");
   if (!setup->throttle_given)
     options->withhold = stands_for_a_class;
+  for (int k = 0; k < SWISD_KERNEL_COUNT && stands_for_a_class && !setup->speed_given; k++)
+    options->flops_per_s[k] /= options->config.compute_slots; /* a class's speed is that of all its threads together */
   for (int k = 0; k < SWISD_KERNEL_COUNT; k++)
     options->config.rates[k] = swisd_rate_log2((uint64_t)options->flops_per_s[k]);
   return 0;

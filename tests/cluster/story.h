@@ -2,12 +2,9 @@
 #ifndef SWISD_TESTS_CLUSTER_STORY_H
 #define SWISD_TESTS_CLUSTER_STORY_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/unit/cmocka_all.h"
 
 #include "tests/cluster/cluster.h"
 

@@ -3,12 +3,9 @@
 #ifndef SWISD_TESTS_KERNELS_MODEL_CASES_H
 #define SWISD_TESTS_KERNELS_MODEL_CASES_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
+#include "tests/unit/cmocka_all.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -88,7 +88,7 @@ static void the_real_data_set_has_its_10000_images(void **state)
   struct swisd_error error = {""};
   if (access(SWISD_FASHION_FOLDER, R_OK)) {
     print_message("skipped: no %s\n", SWISD_FASHION_FOLDER);
-    skip();
+    skip_for_lack();
   }
   assert_int_equal(swisd_dataset_read(SWISD_FASHION_FOLDER "/t10k-images-idx3-ubyte.gz", &images, &error), 0);
   assert_int_equal(swisd_dataset_read(SWISD_FASHION_FOLDER "/t10k-labels-idx1-ubyte.gz", &labels, &error), 0);

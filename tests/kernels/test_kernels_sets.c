@@ -41,7 +41,7 @@ static void openblas_belongs_to_no_class(void **state)
   assert_ptr_equal(swisd_kernels_by_name("openblas"), blas);
   if (!blas) {
     print_message("built without OpenBLAS\n");
-    skip();
+    skip_for_lack();
   }
   assert_int_equal(blas->class_id, SWISD_KERNELS_NO_CLASS);
   assert_string_equal(blas->class_name, "none");

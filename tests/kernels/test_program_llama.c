@@ -299,7 +299,7 @@ static void greedy_text_is_exact_over_1_to_4_stages_while_stages_die(void **stat
   char path[4096], want[4096] = "", got[4096];
   const struct swisd_kernels *set;
   if (!case_shared("data/models/tinystories-656k/greedy300.txt", path)) {
-    skip();
+    skip_for_lack();
   }
   FILE *file = fopen(path, "rb");
   want[fread(want, 1, sizeof want - 1, file)] = '\0';
@@ -351,7 +351,7 @@ static void importing_says_what_is_wrong(void **state)
   assert_non_null(strstr(error.text, "no/such/folder/config.json"));
   assert_false(swisd_llama_is_folder("no/such/folder"));
   if (!case_shared("data/models/tinystories-656k/config.json", path)) {
-    skip();
+    skip_for_lack();
   }
   *strrchr(path, '/') = '\0';
   assert_true(swisd_llama_is_folder(path));

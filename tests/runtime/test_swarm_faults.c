@@ -27,7 +27,7 @@ static void a_killed_node_changes_no_bit_of_the_answer(void **state)
 {
   (void)state;
   if (!swarm_has_fashion())
-    skip();
+    skip_for_lack();
   struct swarm swarm;
   struct swisd_lab_process classify;
   char record[SWARM_PATH_BYTES];
@@ -76,7 +76,7 @@ static void rows_on_which_two_nodes_agree_are_the_right_ones(void **state)
 {
   (void)state;
   if (!swarm_has_fashion())
-    skip();
+    skip_for_lack();
   struct swarm swarm;
   struct swisd_lab_process classify;
   char folder[SWARM_PATH_BYTES];
@@ -97,7 +97,7 @@ static void a_silent_node_holds_nobody_up_and_is_welcome_back(void **state)
 {
   (void)state;
   if (!swarm_has_fashion())
-    skip();
+    skip_for_lack();
   struct swarm swarm;
   struct swisd_lab_process classify;
   swarm_start(&swarm, 3, "3");
@@ -120,7 +120,7 @@ static void a_text_survives_the_death_of_a_stage(void **state)
   (void)state;
   const char *shared = swarm_shared();
   if (!shared)
-    skip();
+    skip_for_lack();
   struct swarm swarm;
   struct swisd_lab_process ask;
   char model[512], expected_path[600];
@@ -155,7 +155,7 @@ static void a_job_through_the_control_socket_has_the_same_answer(void **state)
 {
   (void)state;
   if (!swarm_has_fashion())
-    skip();
+    skip_for_lack();
   enum { ITEMS = 40 };
   struct swarm swarm;
   struct swisd_dataset images;

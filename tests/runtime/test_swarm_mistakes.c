@@ -53,20 +53,20 @@ static void mistakes_on_the_command_line_are_explained(void **state)
     const char *const arguments[6];
     const char *said;
   } cases[] = {
-      {{"clasify"}, "did you mean swisd classify?"},
-      {{"node", "--jion", "127.0.0.1:1"}, "did you mean --join?"},
-      {{"node", "--port", "70000"}, "allowed is a whole number from 0 to 65535"},
-      {{"node", "--join", "nowhere"}, "allowed is HOST:PORT"},
-      {{"node", "--speed", "fast"}, "allowed is GFLOP/s"},
-      {{"node", "--delay", "5"}, "allowed is a number with a unit"},
-      {{"node", "--kernels", "magic"}, "allowed are portable, openblas"},
-      {{"node", "--throttle"}, "needs a value"},
-      {{"classify", "no-such-file.gz"}, "no-such-file.gz"},
-      {{"classify", "--model", "no-such-model"}, "no-such-model"},
-      {{"ask", "--model", "no-such-model", "Hello"}, "no-such-model"},
-      {{"filter", "no-such-image.pgm"}, "no-such-image.pgm"},
-      {{"replay", "no-such-recording"}, "no-such-recording"},
-      {{"demo", "--scenario", "no-such-scenario.yml"}, "no-such-scenario.yml"},
+    {{"clasify"}, "did you mean swisd classify?"},
+    {{"node", "--jion", "127.0.0.1:1"}, "did you mean --join?"},
+    {{"node", "--port", "70000"}, "allowed is a whole number from 0 to 65535"},
+    {{"node", "--join", "nowhere"}, "allowed is HOST:PORT"},
+    {{"node", "--speed", "fast"}, "allowed is GFLOP/s"},
+    {{"node", "--delay", "5"}, "allowed is a number with a unit"},
+    {{"node", "--kernels", "magic"}, "allowed are portable, openblas"},
+    {{"node", "--throttle"}, "needs a value"},
+    {{"classify", "no-such-file.gz"}, "no-such-file.gz"},
+    {{"classify", "--model", "no-such-model"}, "no-such-model"},
+    {{"ask", "--model", "no-such-model", "Hello"}, "no-such-model"},
+    {{"filter", "no-such-image.pgm"}, "no-such-image.pgm"},
+    {{"replay", "no-such-recording"}, "no-such-recording"},
+    {{"demo", "--scenario", "no-such-scenario.yml"}, "no-such-scenario.yml"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     assert_int_equal(swarm_run(&swarm, "mistake", cases[i].arguments, 10), 2);
@@ -78,8 +78,8 @@ static void mistakes_on_the_command_line_are_explained(void **state)
 
 static int dial(const char *seed, int type)
 {
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(strchr(seed, ':') + 1)),
-                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in to = {
+    .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(strchr(seed, ':') + 1)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   const int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
   assert_true(fd >= 0);
   assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
@@ -162,7 +162,7 @@ static void a_damaged_shard_is_noticed_and_fetched_again(void **state)
 {
   (void)state;
   if (!swarm_has_fashion())
-    skip();
+    skip_for_lack();
   struct swarm swarm;
   swarm_start(&swarm, 2, "2");
   const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "40", "--check", NULL};
@@ -182,7 +182,7 @@ static void a_full_disk_is_said_and_the_node_lives(void **state)
 {
   (void)state;
   if (!swarm_has_fashion())
-    skip();
+    skip_for_lack();
   struct swarm swarm;
   swarm_start(&swarm, 1, "2");
   swarm_start_node(&swarm, 1, "2", "ulimit -f 16; exec \"$@\""); /* files of 8 or 16 kB: the larger shards do not fit */
@@ -198,12 +198,12 @@ static void a_full_disk_is_said_and_the_node_lives(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_teardown(a_port_in_use_is_said_and_nothing_is_started, swarm_teardown),
-      cmocka_unit_test_teardown(two_nodes_cannot_have_one_identity, swarm_teardown),
-      cmocka_unit_test_teardown(mistakes_on_the_command_line_are_explained, swarm_teardown),
-      cmocka_unit_test_teardown(garbage_disturbs_nobody, swarm_teardown),
-      cmocka_unit_test_teardown(a_damaged_shard_is_noticed_and_fetched_again, swarm_teardown),
-      cmocka_unit_test_teardown(a_full_disk_is_said_and_the_node_lives, swarm_teardown),
+    cmocka_unit_test_teardown(a_port_in_use_is_said_and_nothing_is_started, swarm_teardown),
+    cmocka_unit_test_teardown(two_nodes_cannot_have_one_identity, swarm_teardown),
+    cmocka_unit_test_teardown(mistakes_on_the_command_line_are_explained, swarm_teardown),
+    cmocka_unit_test_teardown(garbage_disturbs_nobody, swarm_teardown),
+    cmocka_unit_test_teardown(a_damaged_shard_is_noticed_and_fetched_again, swarm_teardown),
+    cmocka_unit_test_teardown(a_full_disk_is_said_and_the_node_lives, swarm_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,7 +187,7 @@ static void a_node_that_leaves_finishes_or_hands_back(void **state)
   struct swarm swarm;
   struct swisd_lab_process process;
   if (!swarm_has_fashion())
-    skip();
+    skip_for_lack();
   swarm_start(&swarm, 3, "1.2");
   const char *const arguments[] = {"classify", "--join", swarm.seed, "--items", "300", "--check", NULL};
   swarm_command(&swarm, &process, "classify", arguments);

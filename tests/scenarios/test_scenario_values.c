@@ -159,8 +159,9 @@ static void a_config_takes_what_the_scenario_decides(void **state)
   swisd_scenario_configure(&s, &s.classes[1], &config);
   assert_true(config.works && config.compute_slots == 2 && config.memory_bytes == UINT64_C(3) << 29);
   assert_true(config.shards_per_node == 4 && config.replicas_min == 3 && config.chunk_ns == 100000000);
-  assert_int_equal(config.rates[SWISD_KERNEL_CONV], (int)(log2(3e9) * 256 + 0.5));
-  assert_int_equal(config.rates[SWISD_KERNEL_ATTENTION], (int)(log2(5e8) * 256 + 0.5));
+  /* a rate is that of one of its two slots, which share the speed */
+  assert_int_equal(config.rates[SWISD_KERNEL_CONV], (int)(log2(1.5e9) * 256 + 0.5));
+  assert_int_equal(config.rates[SWISD_KERNEL_ATTENTION], (int)(log2(2.5e8) * 256 + 0.5));
   assert_int_equal(config.gossip_fanout, 9);
   swisd_scenario_configure(&s, NULL, &config);
   assert_true(!config.works && config.rates[0] == 0);

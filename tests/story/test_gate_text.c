@@ -87,7 +87,7 @@ static void the_text_is_exact_in_the_cluster_driver(void **state)
   char folder[GATE_PATH_BYTES];
   struct swisd_error error;
   if (!gate_model_folder(folder))
-    skip();
+    skip_for_lack();
   char *text = gate_greedy_text(folder);
   for (uint32_t stages = 1; stages <= STAGES_MAX; stages++) {
     if (swisd_llama_import(folder, stages, &bundle, &error) != 0 || swisd_bundle_seal(&bundle, &error) != 0)
@@ -129,7 +129,7 @@ static void the_text_is_exact_in_simulated_devices(void **state)
   char folder[GATE_PATH_BYTES], scenario[GATE_PATH_BYTES], answers[GATE_PATH_BYTES], records[GATE_PATH_BYTES];
   char path[GATE_PATH_BYTES + 32];
   if (!gate_model_folder(folder))
-    skip();
+    skip_for_lack();
   char *text = gate_greedy_text(folder);
   gate_path(scenario, "text.yml");
   gate_path(answers, "answers");
@@ -217,7 +217,7 @@ static void the_text_is_exact_on_real_processes(void **state)
   (void)state;
   char folder[GATE_PATH_BYTES];
   if (!gate_model_folder(folder))
-    skip();
+    skip_for_lack();
   char *text = gate_greedy_text(folder);
   for (uint64_t seed = seed_first; seed < seed_first + seed_count; seed++) {
     struct swisd_philox random = swisd_philox_stream(seed, 0, 0, 0);
