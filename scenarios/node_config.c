@@ -35,6 +35,8 @@ const struct swisd_key swisd_node_keys[] = {
    "for shards held and cached (4 GiB)"},
   {SECTION_NODE, SWISD_KEY_CHOICE, 0, 0, "work", FIELD(no_work), 0, 0, "yes", "yes no", "hold shards and compute for others"},
   TEXT("record", record, "record every event, for swisd replay"),
+  TEXT("http", http, "[ADDRESS:]PORT of the live page, /metrics, /status and /healthz; a port alone is for this machine only"),
+  TEXT("http-token", http_token, "file whose first line that page asks for; needed where other machines can reach it"),
   {SECTION_NODE, SWISD_KEY_CHOICE, 0, SWISD_KEY_RELOAD, "log-level", FIELD(log_level), 0, 0, NULL, "error warn info debug",
    "what is worth a line (info)"},
   {SECTION_NODE, SWISD_KEY_CHOICE, 0, SWISD_KEY_RELOAD, "log-format", FIELD(log_json), 0, 0, "text", "text json",
@@ -84,6 +86,7 @@ static void finish(struct swisd_reader *reader, void *base)
   swisd_settings_path(reader, config->key_file, sizeof config->key_file);
   swisd_settings_path(reader, config->data, sizeof config->data);
   swisd_settings_path(reader, config->record, sizeof config->record);
+  swisd_settings_path(reader, config->http_token, sizeof config->http_token);
 }
 
 static struct swisd_settings settings(void)

@@ -19,8 +19,9 @@ enum swisd_node_rule { SWISD_RULE_IGNORE = 0, SWISD_RULE_SLOW = 1, SWISD_RULE_PA
 /* Empty texts and zeroes: not given. */
 struct swisd_node_config {
   char name[32], listen[SWISD_NODE_TEXT_BYTES], advertise[SWISD_NODE_TEXT_BYTES], class_name[32], kernels[32];
-  char key_file[SWISD_NODE_PATH_BYTES], data[SWISD_NODE_PATH_BYTES],
-    record[SWISD_NODE_PATH_BYTES]; /* seen from the file's folder */
+  char key_file[SWISD_NODE_PATH_BYTES], data[SWISD_NODE_PATH_BYTES], record[SWISD_NODE_PATH_BYTES],
+    http_token[SWISD_NODE_PATH_BYTES]; /* seen from the file's folder */
+  char http[SWISD_NODE_TEXT_BYTES];
   uint32_t port;
   uint8_t join_count;
   char join[SWISD_SEEDS_MAX][SWISD_NODE_TEXT_BYTES];

@@ -10,12 +10,14 @@
 #include "runtime/net/identity.h"
 #include "runtime/net/notify.h"
 #include "runtime/net/socket_address.h"
+#include "runtime/web/web.h"
 
 /* A running node: what its signals need. */
 struct running {
   struct swisd_peer *peer;
   struct swisd_peer_setup setup;
   struct swisd_node_file file;
+  struct swisd_web *page; /* NULL: none is served */
   bool has_terminal;
 };
 
@@ -68,6 +70,24 @@ static void greet(const struct swisd_peer *peer, const struct swisd_peer_setup *
     swisd_log(SWISD_LOG_INFO, "node", "alone so far; another joins with: swisd node --join %s", at);
 }
 
+/* The page, when it is wanted: 0, or -1 with `error`. */
+static int open_page(struct swisd_peer *peer, const struct swisd_peer_setup *setup, struct swisd_web **web,
+                     struct swisd_error *error)
+{
+  *web = NULL;
+  if (!setup->http_given)
+    return setup->http_token[0] ? swisd_error_set(error, "--http-token: without --http there is no page") : 0;
+  *web = swisd_web_open(peer, &setup->http, setup->http_token[0] ? setup->http_token : NULL, error);
+  if (!*web)
+    return -1;
+  struct swisd_address address = setup->http;
+  char at[SWISD_ADDRESS_TEXT_BYTES];
+  address.port = swisd_web_port(*web);
+  swisd_address_text(&address, at);
+  swisd_log(SWISD_LOG_INFO, "node", "page at http://%s/%s", at, setup->http_token[0] ? "?token=..." : "");
+  return 0;
+}
+
 /* 0 with a peer, 0 without (there was something to print), or the exit status after a mistake was reported. */
 static int start(struct running *running, const struct swisd_command *command, int argc, char **argv)
 {
@@ -89,7 +109,9 @@ static int start(struct running *running, const struct swisd_command *command, i
     return SWISD_EXIT_USAGE;
   }
   running->peer = swisd_peer_setup_open(&running->setup, &error);
-  return running->peer ? SWISD_EXIT_OK : swisd_cli_fail(SWISD_EXIT_USAGE, &error);
+  if (!running->peer || open_page(running->peer, &running->setup, &running->page, &error) != 0)
+    return swisd_cli_fail(SWISD_EXIT_USAGE, &error);
+  return SWISD_EXIT_OK;
 }
 
 /* Serves until a signal ends it. */
@@ -124,8 +146,11 @@ int swisd_command_node(const struct swisd_command *command, int argc, char **arg
   running->has_terminal = isatty(STDIN_FILENO);
   int status = start(running, command, argc, argv);
   if (running->peer) {
-    greet(running->peer, &running->setup);
-    serve(running);
+    if (status == SWISD_EXIT_OK) {
+      greet(running->peer, &running->setup);
+      serve(running);
+    }
+    swisd_web_close(running->page);
     swisd_peer_setup_close(&running->setup, running->peer);
   }
   free(running);

@@ -41,9 +41,10 @@ static int take_all(struct swisd_node_config *config, struct swisd_peer_setup *s
   struct swisd_peer_options *options = &setup->options;
   const struct {
     const char *name, *value;
-  } texts[] = {{"name", config->name},         {"listen", config->listen}, {"advertise", config->advertise},
-               {"key-file", config->key_file}, {"data", config->data},     {"class", config->class_name},
-               {"kernels", config->kernels},   {"record", config->record}};
+  } texts[] = {
+    {"name", config->name}, {"listen", config->listen},        {"advertise", config->advertise}, {"key-file", config->key_file},
+    {"data", config->data}, {"class", config->class_name},     {"kernels", config->kernels},     {"record", config->record},
+    {"http", config->http}, {"http-token", config->http_token}};
   if (config->port != SWISD_NODE_PORT_NONE) {
     options->listen.port = (uint16_t)config->port;
     setup->port_given = true;

@@ -14,6 +14,7 @@
 #include "runtime/cli/lab.h"
 #include "runtime/core/rate.h"
 #include "runtime/net/socket_address.h"
+#include "runtime/web/web.h"
 #include "scenarios/classes.h"
 
 #define DISK_BYTES (UINT64_C(4) << 30)
@@ -44,6 +45,8 @@ const struct swisd_cli_option swisd_peer_options_node[] = {
   {"memory", "SIZE", "for shards (1 GiB)"},
   {"disk", "SIZE", "for shards held and cached (4 GiB)"},
   {"no-work", NULL, "hold nothing, compute nothing"},
+  {"http", "[ADDRESS:]PORT", "serve a live page, /metrics, /status and /healthz there; a port alone is for this machine only"},
+  {"http-token", "FILE", "its first line is asked for by that page; needed where other machines can reach it"},
   {0}};
 
 /* ---- options ---- */
@@ -152,6 +155,11 @@ static int take_node(struct swisd_peer_setup *setup, const char *name, const cha
     return swisd_read_bytes(name, value, &options->disk_bytes, error);
   } else if (strcmp(name, "config") == 0) {
     return 0; /* has been read: swisd_node_file_open() */
+  } else if (strcmp(name, "http") == 0) {
+    setup->http_given = true;
+    return swisd_web_parse_address(value, &setup->http, error);
+  } else if (strcmp(name, "http-token") == 0) {
+    return swisd_web_read_token(value, setup->http_token, sizeof setup->http_token, error);
   } else if (strcmp(name, "no-work") == 0) {
     setup->no_work = true;
   } else {

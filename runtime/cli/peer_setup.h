@@ -8,6 +8,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/join_key.h"
 #include "runtime/net/peer.h"
+#include "runtime/web/guard.h"
 
 enum { SWISD_PORT_DEFAULT = 7117 };
 
@@ -28,6 +29,9 @@ struct swisd_peer_setup {
   bool speed_given, throttle_given, no_work;
   bool seeds_of_file;                              /* the seeds so far stand in a node.yml */
   bool log_level_given, log_json_given, disk_given; /* on the command line: a reload leaves them alone */
+  bool http_given; /* the page is served at `http`; with a token unless that is empty */
+  struct swisd_address http;
+  char http_token[SWISD_TOKEN_BYTES_MAX + 1];
 };
 
 /* A setup with defaults; `submits`: the node does not work and its data directory is a temporary one. */

@@ -60,7 +60,7 @@ static void print_node(FILE *out, const json_t *s)
   fprintf(out, "node      %.8s%s on %s, up %s\n", swisd_node_text(s, "id"), name, swisd_node_text(s, "address"),
           swisd_human_time(swisd_node_number(s, "uptime_ns"), up));
   const json_t *speeds = json_object_get(s, "flops_per_s");
-  fprintf(out, "speed     conv %.2f, dense %.2f, attention %.2f GFLOP/s, %s kernels\n", swisd_node_number(speeds, "conv") / 1e9,
+  fprintf(out, "speed     conv %.2f, dense %.2f, attention %.2f GFLOP/s (%s)\n", swisd_node_number(speeds, "conv") / 1e9,
           swisd_node_number(speeds, "dense") / 1e9, swisd_node_number(speeds, "attention") / 1e9, swisd_node_text(s, "kernels"));
   fprintf(out, "swarm     %.0f alive, %.0f suspect, %.0f dead; local health %.0f%s\n", swisd_node_number(s, "members_alive"),
           swisd_node_number(s, "members_suspect"), swisd_node_number(s, "members_dead"), swisd_node_number(s, "local_health"),
@@ -92,8 +92,8 @@ static void print_work(FILE *out, const json_t *s, const json_t *before)
     fprintf(out, "; %.0f datagrams out, %.0f in", swisd_node_number(s, "datagrams_sent"),
             swisd_node_number(s, "datagrams_received"));
   fprintf(out,
-          "\nrefused   %.0f connections, %.0f over quota, %.0f frames, %.0f messages, %.0f bodies; datagrams: %.0f bad, "
-          "%.0f sealed with another key, %.0f replayed\n",
+          "\nrefused   %.0f connections, %.0f over quota, %.0f frames, %.0f messages, %.0f bodies\n"
+          "          datagrams: %.0f bad, %.0f sealed with another key, %.0f replayed\n",
           swisd_node_number(s, "connections_refused"), swisd_node_number(s, "connections_over_quota"),
           swisd_node_number(s, "frames_bad"), swisd_node_number(s, "messages_bad") + swisd_node_number(s, "messages_limited"),
           swisd_node_number(s, "bodies_refused"),
@@ -141,6 +141,15 @@ static void print_members(FILE *out, const json_t *s, const struct swisd_status_
   more(out, json_array_size(members), style);
 }
 
+static const char *here_of(const json_t *shard)
+{
+  return swisd_node_true(shard, "dropping") ? "dropping"
+         : swisd_node_true(shard, "home")   ? "home"
+         : swisd_node_true(shard, "held")   ? "yes"
+         : swisd_node_true(shard, "wanted") ? "wanted"
+                                            : "";
+}
+
 static void print_models(FILE *out, const json_t *s, const struct swisd_status_style *style)
 {
   const json_t *models = swisd_node_list(s, "models");
@@ -158,14 +167,10 @@ static void print_models(FILE *out, const json_t *s, const struct swisd_status_s
       const double holders = swisd_node_number(h, "holders"), suspects = swisd_node_number(h, "suspect_holders");
       char count[24];
       snprintf(count, sizeof count, suspects > 0 ? "%.0f (%.0f?)" : "%.0f", holders, suspects);
-      fprintf(out, "  %-16s  %-9s         %-9s %s%-7s%s  %-8s  %s%s%s\n", swisd_node_text(h, "id"), swisd_node_text(h, "kernel"),
+      fprintf(out, "  %-16s  %-9s         %-9s %s%-7s%s  %-8s  %s\n", swisd_node_text(h, "id"), swisd_node_text(h, "kernel"),
               swisd_human_scaled(swisd_node_number(h, "bytes"), "B", bytes),
               holders - suspects < 2 ? colour_of(style, holders - suspects < 1 ? "dead" : "suspect") : "", count, plain(style),
-              swisd_human_scaled(swisd_node_number(h, "items_per_s"), "/s", rate), swisd_node_true(h, "held") ? "yes" : "",
-              swisd_node_true(h, "home") ? ", home" : "",
-              swisd_node_true(h, "dropping") ? ", to be dropped"
-              : swisd_node_true(h, "wanted") ? "wanted"
-                                             : "");
+              swisd_human_scaled(swisd_node_number(h, "items_per_s"), "/s", rate), here_of(h));
     }
     more(out, json_array_size(shards), style);
   }
@@ -221,7 +226,7 @@ static void print_jobs(FILE *out, const json_t *s, const json_t *before, const s
   const json_t *jobs = swisd_node_list(s, "job_log");
   if (json_array_size(jobs) == 0)
     return;
-  heading(out, style, "  JOB              OF      STATE     FOR     WORKERS  PROGRESS");
+  heading(out, style, "  JOB              OF      STATE     FOR      BY  PROGRESS");
   for (size_t i = 0; i < json_array_size(jobs) && i < style->rows_max; i++) {
     const json_t *j = json_array_get(jobs, i);
     const json_t *own = own_job(s, swisd_node_text(j, "job"));
@@ -230,7 +235,10 @@ static void print_jobs(FILE *out, const json_t *s, const json_t *before, const s
     char age[SWISD_HUMAN_BYTES], progress[96];
     if (own && swisd_node_number(own, "items") > 0) {
       const double answered = swisd_node_number(own, "items_answered"), items = swisd_node_number(own, "items");
-      int used = snprintf(progress, sizeof progress, "%.0f of %.0f items", answered, items);
+      char done[SWISD_HUMAN_BYTES], all[SWISD_HUMAN_BYTES];
+      int used = items < 1e5 ? snprintf(progress, sizeof progress, "%.0f of %.0f items", answered, items)
+                             : snprintf(progress, sizeof progress, "%s of %s items", swisd_human_scaled(answered, "", done),
+                                        swisd_human_scaled(items, "", all));
       const json_t *earlier = before ? own_job(before, swisd_node_text(j, "job")) : NULL;
       const double seconds = (swisd_node_number(s, "uptime_ns") - swisd_node_number(before, "uptime_ns")) / 1e9;
       if (earlier && seconds > 0 && !ended)
@@ -240,11 +248,11 @@ static void print_jobs(FILE *out, const json_t *s, const json_t *before, const s
         snprintf(progress + used, sizeof progress - (size_t)used, ", %.0f/s", answered / (ns / 1e9));
     } else {
       char spent[SWISD_HUMAN_BYTES];
-      snprintf(progress, sizeof progress, "%.0f tasks computed here in %s", swisd_node_number(j, "computed"),
+      snprintf(progress, sizeof progress, "%.0f tasks here, %s", swisd_node_number(j, "computed"),
                swisd_human_time(swisd_node_number(j, "computed_ns"), spent));
     }
     const char *outcome = swisd_node_text(j, "outcome");
-    fprintf(out, "  %-15.15s  %-6s  %s%-8s%s  %-6s  %7.0f  %s\n", swisd_node_text(j, "job"),
+    fprintf(out, "  %-15.15s  %-6s  %s%-8s%s  %-6s  %3.0f  %s\n", swisd_node_text(j, "job"),
             swisd_node_true(j, "own") ? "mine" : "others", colour_of(style, outcome), outcome, plain(style),
             swisd_human_time(ns, age), swisd_node_number(j, "workers"), progress);
   }

@@ -28,7 +28,10 @@ void swisd_control_close(struct swisd_control *control); /* removes the socket; 
  * with `error`: no node runs there, or it does not answer within `seconds`. */
 char *swisd_control_ask(const char *directory, const char *line, int seconds, struct swisd_error *error);
 
-/* The status as one JSON object, without newline. */
+/* The status as one JSON object on one line. */
 void swisd_control_print_status(struct swisd_peer *peer, FILE *out);
+/* The explanation of the job whose name begins with `wanted` (empty: the latest, own ones first), as one JSON line. -1 with
+ * `error`: there is none, or more than one. */
+int swisd_control_print_explanation(struct swisd_peer *peer, const char *wanted, FILE *out, struct swisd_error *error);
 
 #endif

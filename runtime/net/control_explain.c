@@ -1,6 +1,7 @@
 /* `swisd explain`: of one job, which workers got what and why, what was copied, lost, rejected and moved, and what it waits for
  * now. All of it comes from the ledger and from a look into the core at this moment. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "runtime/base/json.h"
@@ -233,47 +234,55 @@ static struct readiness readiness_of(const struct explanation *e, uint32_t slot,
   return out;
 }
 
+/* A sentence in the making: parts between semicolons. */
+struct sentence {
+  char text[SENTENCE_BYTES];
+  size_t used;
+  bool begun; /* it has a part */
+};
+
+__attribute__((format(printf, 2, 3))) static void add_part(struct sentence *sentence, const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  const size_t room = sizeof sentence->text - sentence->used;
+  const int head = snprintf(sentence->text + sentence->used, room, "%s", sentence->begun ? "; " : "");
+  sentence->used += head > 0 && (size_t)head < room ? (size_t)head : 0;
+  const size_t rest = sizeof sentence->text - sentence->used;
+  const int body = vsnprintf(sentence->text + sentence->used, rest, format, arguments);
+  sentence->used += body < 0 ? 0 : (size_t)body < rest ? (size_t)body : rest - 1;
+  sentence->begun = true;
+  va_end(arguments);
+}
+
 static void explain_lane(struct explanation *e, uint32_t slot, const struct swisd_view_job *job, uint32_t index,
                          const struct swisd_view_lane *lane)
 {
-  char sentence[SENTENCE_BYTES], name[SWISD_MODEL_NAME_MAX + 16], scratch[16];
-  const struct readiness workers = readiness_of(e, slot, index);
-  snprintf(name, sizeof name, "%s lane %u", step_name(e, lane->step, scratch), lane->lane);
   if (lane->accepted >= job->items)
     return;
+  char scratch[16];
+  struct sentence sentence = {0};
+  const struct readiness workers = readiness_of(e, slot, index);
+  add_part(&sentence, "%s lane %u: ", step_name(e, lane->step, scratch), lane->lane);
+  sentence.begun = false;
   if (workers.here == 0) {
-    const int used = snprintf(sentence, sizeof sentence, "%s: nobody who is here holds its shard %016" PRIx64, name, lane->shard);
+    add_part(&sentence, "nobody who is here holds its shard %016" PRIx64, lane->shard);
     if (job->orphan_fails_ns != SWISD_NEVER && job->orphan_fails_ns > e->now_ns)
-      snprintf(sentence + used, sizeof sentence - (size_t)used, "; the job fails in %.0f s if that stays so",
-               (double)(job->orphan_fails_ns - e->now_ns) / 1e9);
-    swisd_json_string(&e->json, sentence);
-    return;
+      add_part(&sentence, "the job fails in %.0f s if that stays so", (double)(job->orphan_fails_ns - e->now_ns) / 1e9);
   }
-  if (lane->issued) {
-    snprintf(sentence, sizeof sentence, "%s: %" PRIu64 " items are under way", name, lane->issued);
-    swisd_json_string(&e->json, sentence);
-  }
-  if (lane->ready) {
-    snprintf(sentence, sizeof sentence,
-             "%s: %" PRIu64 " items are ready for whoever asks; of %u holders here %u are busy, %u late, %u refusing", name,
+  if (lane->issued)
+    add_part(&sentence, "%" PRIu64 " items are under way", lane->issued);
+  if (lane->wanted)
+    add_part(&sentence, "of %" PRIu64 " copies are wanted, their worker being late or gone", lane->wanted);
+  if (lane->ready && workers.here)
+    add_part(&sentence, "%" PRIu64 " are ready for whoever asks (of %u holders here %u are busy, %u late, %u refusing)",
              lane->ready, workers.here, workers.working, workers.overdue, workers.blocked);
-    swisd_json_string(&e->json, sentence);
-  }
-  if (lane->wanted) {
-    snprintf(sentence, sizeof sentence, "%s: of %" PRIu64 " items copies are wanted, their worker being late or gone", name,
-             lane->wanted);
-    swisd_json_string(&e->json, sentence);
-  }
-  if (lane->checking) {
-    snprintf(sentence, sizeof sentence, "%s: results of %" PRIu64 " items are being checked or written here", name,
-             lane->checking);
-    swisd_json_string(&e->json, sentence);
-  }
+  if (lane->checking)
+    add_part(&sentence, "results of %" PRIu64 " are being checked or written here", lane->checking);
   const uint64_t known = lane->accepted + lane->ready + lane->issued + lane->checking;
-  if (job->items > known) {
-    snprintf(sentence, sizeof sentence, "%s: %" PRIu64 " items wait for their inputs", name, job->items - known);
-    swisd_json_string(&e->json, sentence);
-  }
+  if (job->items > known)
+    add_part(&sentence, "%" PRIu64 " wait for their inputs", job->items - known);
+  swisd_json_string(&e->json, sentence.text);
 }
 
 static void print_waits(struct explanation *e, uint32_t slot, const struct swisd_view_job *job)

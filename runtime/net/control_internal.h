@@ -21,10 +21,6 @@ struct swisd_control_client {
 void swisd_control_answer_error(struct swisd_control_client *client, const char *text);
 void swisd_control_answer_ok(struct swisd_control_client *client);
 
-/* The explanation of the job whose name begins with `wanted` (empty: the latest, own ones first), as one JSON line. -1 with
- * `error`: there is none, or more than one. */
-int swisd_control_print_explanation(struct swisd_peer *peer, const char *wanted, FILE *out, struct swisd_error *error);
-
 /* Starts the job that `request` describes; the answer comes when it has ended. */
 void swisd_control_submit(struct swisd_control_client *client, const struct swisd_json_file *request);
 /* The client has gone: his job is withdrawn. */

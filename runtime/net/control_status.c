@@ -383,6 +383,9 @@ void swisd_snapshot_print(const struct swisd_snapshot *snapshot, struct swisd_js
   print_core(json, &snapshot->status);
   print_work(json, &snapshot->status);
   print_network(json, &snapshot->status);
+  number(json, "items_accepted", snapshot->totals.items_accepted);
+  number(json, "flops_accepted", snapshot->totals.value[SWISD_TRACE_TASK_ACCEPTED]);
+  number(json, "tasks_computed", snapshot->totals.count[SWISD_TRACE_TASK_COMPUTED]);
   print_speeds(json, "flops_per_s", snapshot->flops_per_s);
   print_members(json, snapshot);
   print_models(json, snapshot);

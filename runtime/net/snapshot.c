@@ -8,6 +8,7 @@
 #include "runtime/core/rate.h"
 #include "runtime/net/clock.h"
 #include "runtime/net/peer_internal.h"
+#include "runtime/wire/trace_text.h"
 
 static uint64_t age_ns(const struct swisd_snapshot *snapshot, uint64_t since_ns)
 {
@@ -208,6 +209,8 @@ void swisd_snapshot_free(struct swisd_snapshot *snapshot)
   free(snapshot->tasks);
   free(snapshot);
 }
+
+const char *swisd_snapshot_table_name(int table) { return swisd_table_name((uint64_t)table); }
 
 const char *swisd_kernel_class_name(int kernel)
 {

@@ -84,7 +84,8 @@ void swisd_snapshot_free(struct swisd_snapshot *snapshot); /* NULL is nothing */
 struct swisd_json;
 void swisd_snapshot_print(const struct swisd_snapshot *snapshot, struct swisd_json *json);
 
-const char *swisd_kernel_class_name(int kernel); /* "conv", "dense", "attention" */
+const char *swisd_snapshot_table_name(int table); /* of enum swisd_table: "members" */
+const char *swisd_kernel_class_name(int kernel);  /* "conv", "dense", "attention" */
 const char *swisd_member_state_name(enum swisd_member_state state);
 const char *swisd_ledger_outcome_name(const struct swisd_snapshot_past *past); /* "running", "answered", "failed", "over" */
 
