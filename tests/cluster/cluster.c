@@ -201,6 +201,7 @@ void cluster_step(struct cluster *c, uint32_t host, const struct swisd_event *ev
     swisd_node_check(h->node);
   }
   trace_step(c, host, event, c->actions);
+  oracle_step(c, host, event, c->actions);
   for (uint32_t i = 0; i < c->actions->count && c->failure[0] == '\0'; i++)
     act(c, host, &c->actions->list[i]);
   jobs_check_accounts(c, host);
@@ -563,6 +564,7 @@ void cluster_free(struct cluster *c)
     discard(&entry);
   }
   jobs_free(c);
+  oracle_free(c);
   while (c->models != NULL) {
     struct cluster_model *m = c->models;
     c->models = m->next;

@@ -169,6 +169,7 @@ struct path {
   uint64_t last_ns;       /* arrival of the latest stream message */
   uint64_t granted_bytes; /* that bodies on this path may still have; of these two processes */
   uint32_t granted_from_life, granted_to_life;
+  uint32_t credits, credit_life; /* that `to` gave `from`, in this life of `from`: cluster_oracle.c */
   bool linked, blocked;
 };
 
@@ -226,6 +227,7 @@ struct cluster {
   bool kinds[256]; /* kept in the trace */
   char *trace;
   uint64_t trace_bytes, trace_capacity;
+  struct note *notes; /* cluster_oracle.c */
   void (*see)(void *context, uint32_t node, uint64_t now_ns, const struct swisd_trace *trace);
   void *see_context;
   char failure[512];
@@ -239,6 +241,10 @@ uint32_t cluster_index(const struct cluster *c, struct swisd_id id); /* host_cou
 uint64_t cluster_push(struct cluster *c, uint64_t time_ns, uint32_t kind, uint32_t host, uint64_t value, void *data);
 void cluster_step(struct cluster *c, uint32_t host, const struct swisd_event *event);
 bool cluster_chance(struct swisd_philox *random, double p);
+
+/* cluster_oracle.c */
+void oracle_step(struct cluster *c, uint32_t host, const struct swisd_event *event, const struct swisd_actions *actions);
+void oracle_free(struct cluster *c);
 
 /* cluster_network.c */
 void network_send(struct cluster *c, uint32_t from, const struct swisd_action_send *send);
