@@ -2,6 +2,7 @@
 #include "runtime/core/dispatch_internal.h"
 #include "runtime/core/member.h"
 #include "runtime/core/memory.h"
+#include "runtime/core/witness.h"
 
 uint16_t swisd_partner_find(const struct swisd_node *node, struct swisd_id id)
 {
@@ -44,36 +45,45 @@ static bool holds_for_open_job(const struct swisd_node *node, const struct swisd
   return false;
 }
 
-/* Whether a shard is in good hands with it. */
-static bool counts(const struct swisd_partner *partner) { return partner->here && !partner->distrust; }
+/* The lanes of a job that partners other than `except` who are here and can be trusted hold: one of them, or two where
+ * results need a second opinion. */
+static uint64_t in_good_hands(const struct swisd_node *node, uint32_t j, uint16_t except)
+{
+  const struct swisd_submitter *sub = node->submitter;
+  const struct swisd_job *job = &sub->jobs[j];
+  uint64_t once = 0, twice = 0;
+  for (uint16_t p = 1; p <= sub->partner_count; p++)
+    if (p != except && sub->partners[p].here && !sub->partners[p].distrust) {
+      const uint64_t mask = sub->masks[(size_t)p * node->config.limits.jobs_max + j];
+      twice |= once & mask;
+      once |= mask;
+    }
+  for (uint32_t s = 0; s < job->spec.step_count; s++)
+    for (uint32_t l = 0; l < job->spec.steps[s].lane_count; l++)
+      if (swisd_lane_needs_witness(job, s) && !(twice >> swisd_job_lane_index(job, s, l) & 1))
+        once &= ~(UINT64_C(1) << swisd_job_lane_index(job, s, l));
+  return once;
+}
 
-/* Whether all that `partner` holds for open jobs is held by other partners who are here and can be trusted. */
+/* Whether all that `partner` holds for open jobs is in good hands without it. */
 static bool is_spare(const struct swisd_node *node, uint16_t partner)
 {
   const struct swisd_submitter *sub = node->submitter;
   const uint32_t jobs = node->config.limits.jobs_max;
-  for (uint32_t j = 0; j < jobs; j++) {
-    uint64_t others = 0;
-    for (uint16_t p = 1; p <= sub->partner_count; p++)
-      if (p != partner && counts(&sub->partners[p]))
-        others |= sub->masks[(size_t)p * jobs + j];
-    if (sub->masks[(size_t)partner * jobs + j] & ~others)
+  for (uint32_t j = 0; j < jobs; j++)
+    if (sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE && (sub->masks[(size_t)partner * jobs + j] & ~in_good_hands(node, j, partner)))
       return false;
-  }
   return true;
 }
 
-/* Whether a record names a shard of an open job that no partner here holds, or none that can be trusted. */
+/* Whether a record names a shard of an open job that is not in good hands yet. */
 static bool is_needed(const struct swisd_node *node, const struct swisd_record *record)
 {
   const struct swisd_submitter *sub = node->submitter;
   for (uint32_t j = 0; j < node->config.limits.jobs_max; j++) {
     if (sub->jobs[j].phase != SWISD_JOB_OPEN_PHASE)
       continue;
-    uint64_t held = 0;
-    for (uint16_t p = 1; p <= sub->partner_count; p++)
-      if (counts(&sub->partners[p]))
-        held |= sub->masks[(size_t)p * node->config.limits.jobs_max + j];
+    const uint64_t held = in_good_hands(node, j, 0);
     for (uint32_t l = 0; l < sub->jobs[j].spec.lane_count; l++)
       for (uint32_t h = 0; h < record->holding_count && !(held >> l & 1); h++)
         if (sub->jobs[j].spec.lanes[l].shard == record->holdings[h])
