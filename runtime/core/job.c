@@ -518,7 +518,7 @@ void swisd_job_finish(struct swisd_node *node, uint8_t slot, enum swisd_status s
       memset(&sub->segments[i], 0, sizeof sub->segments[i]);
     }
   job->phase = SWISD_JOB_CLOSED;
-  job->closing = true; /* the pump tells its workers */
+  job->closing = sub->unfinished = true; /* the pump tells its workers, at once even when it is what ended the job */
   struct swisd_action_answer *out = &swisd_out_action(node, SWISD_ACTION_ANSWER)->u.answer;
   memset(out, 0, sizeof *out);
   out->number = job->number;

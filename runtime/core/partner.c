@@ -27,8 +27,9 @@ void swisd_partner_masks(struct swisd_node *node, uint16_t partner)
 {
   struct swisd_submitter *sub = node->submitter;
   for (uint32_t j = 0; j < node->config.limits.jobs_max; j++)
-    sub->masks[(size_t)partner * node->config.limits.jobs_max + j] =
-      sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE ? mask_of(&sub->jobs[j], &sub->partners[partner]) : 0;
+    if (!sub->jobs[j].closing) /* else it says who is still to be told */
+      sub->masks[(size_t)partner * node->config.limits.jobs_max + j] =
+        sub->jobs[j].phase == SWISD_JOB_OPEN_PHASE ? mask_of(&sub->jobs[j], &sub->partners[partner]) : 0;
 }
 
 static bool holds_for_open_job(const struct swisd_node *node, const struct swisd_record *record)

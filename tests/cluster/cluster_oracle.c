@@ -4,8 +4,8 @@
  * 2. Epochs of a session: one worker to an epoch, and a submitter never goes back to an earlier one.
  * 3. Fencing: a worker queues nothing of an epoch below one that it has queued, as long as it keeps the session.
  * 4. Drops: who drops a shard knows of replicas_min living workers that name it and do not mean to drop it.
- * 5. The end: who was told of a job by JOB_OPEN is told of its end, when it still has the shard. (Not under tiny limits: a
- *    submitter may forget a partner then.) */
+ * 5. The end: who was told of a job by JOB_OPEN is told of its end, when it was told of it lately and is known to have the shard
+ * still. (Not under tiny limits: a submitter may forget a partner then.) */
 #include <stdlib.h>
 
 #include "runtime/core/panic.h"
@@ -19,7 +19,7 @@ struct note {
   uint32_t host, life, peer, peer_life;
   uint32_t epoch;
   swisd_shard_id shard;
-  uint64_t over_ns;
+  uint64_t sent_ns, over_ns;
   struct swisd_job_id job;
   struct note *next;
 };
@@ -89,6 +89,7 @@ static void opened(struct cluster *c, uint32_t host, uint32_t to, const struct s
   struct note *n = note(c, NOTE_OPENED, host, open->job, to);
   n->peer_life = c->hosts[to].life;
   n->shard = open->lanes[0].shard;
+  n->sent_ns = c->now_ns;
 }
 
 static void sent(struct cluster *c, uint32_t host, const struct swisd_action_send *send)
@@ -160,6 +161,18 @@ static void job_over(struct cluster *c, uint32_t host, struct swisd_job_id job)
     }
 }
 
+/* Whether the submitter knows its worker as a holder of the shard that the job's first JOB_OPEN named. */
+static bool is_known_holder(struct cluster *c, const struct note *n)
+{
+  struct swisd_member_view view;
+  const struct swisd_id id = cluster_id(c, n->peer);
+  for (uint32_t i = 0; swisd_node_member(c->hosts[n->host].node, i, &view); i++)
+    for (uint32_t k = 0; swisd_id_equal(view.record->id, id) && k < view.record->holding_count; k++)
+      if (view.record->holdings[k] == n->shard)
+        return view.state == SWISD_MEMBER_ALIVE;
+  return false;
+}
+
 /* Jobs that ended more than a second ago: their workers know, or are gone, or have no shard of it any more. */
 static void look_back(struct cluster *c, uint32_t host)
 {
@@ -169,7 +182,8 @@ static void look_back(struct cluster *c, uint32_t host)
       at = &(*at)->next;
       continue;
     }
-    if (n->life == c->hosts[host].life && n->peer_life == c->hosts[n->peer].life && cluster_has_shard(c, n->peer, n->shard) &&
+    if (n->life == c->hosts[host].life && n->peer_life == c->hosts[n->peer].life &&
+        n->over_ns - n->sent_ns < 2 * c->config.open_interval_ns && is_known_holder(c, n) &&
         c->config.limits.workers_max >= c->host_count)
       cluster_fail(c, "node %u does not tell %u that its job has ended", host, n->peer);
     forget(at);
