@@ -173,12 +173,11 @@ static void count_send(struct merge *merge, const struct swisd_action_send *send
 
 /* ---- the submitter's side ---- */
 
-static void outcome_of(struct merge *merge, const struct swisd_trace *trace, enum swisd_runlog_outcome what, double *sum)
+static void outcome_of(struct merge *merge, const struct swisd_trace *trace, enum swisd_runlog_outcome what)
 {
   const struct swisd_runlog_key key = key_of(merge, &trace->key);
   swisd_runlog_task_outcome(merge->log, index_of(merge, trace->peer), &key, what, since(merge, trace->time_ns),
                             (double)trace->value);
-  *sum += (double)trace->value;
 }
 
 static void task_event(struct merge *merge, const struct swisd_trace *trace, const char *event, bool has_task, double value)
@@ -223,34 +222,29 @@ static void trace_of(struct merge *merge, const struct swisd_trace *trace)
     break;
   case SWISD_TRACE_TASK_HEDGED:
     s->hedges++;
-    s->flop_issued += (double)trace->value;
     task_event(merge, trace, SWISD_RUNLOG_HEDGE, true, (double)trace->value * 1e-9);
     break;
   case SWISD_TRACE_TASK_REISSUED:
     s->reissues++;
-    s->flop_issued += (double)trace->value;
     task_event(merge, trace, SWISD_RUNLOG_REISSUE, true, (double)trace->value * 1e-9);
     break;
-  case SWISD_TRACE_TASK_ISSUED:
-    s->flop_issued += (double)trace->value;
-    break;
   case SWISD_TRACE_TASK_ACCEPTED:
-    outcome_of(merge, trace, SWISD_RUNLOG_ACCEPTED, &s->flop_accepted);
+    outcome_of(merge, trace, SWISD_RUNLOG_ACCEPTED);
     break;
   case SWISD_TRACE_TASK_DUPLICATE:
-    outcome_of(merge, trace, SWISD_RUNLOG_DUPLICATE, &s->flop_duplicate);
+    outcome_of(merge, trace, SWISD_RUNLOG_DUPLICATE);
     break;
   case SWISD_TRACE_TASK_LOST:
-    outcome_of(merge, trace, SWISD_RUNLOG_LOST, &s->flop_lost);
+    outcome_of(merge, trace, SWISD_RUNLOG_LOST);
     break;
   case SWISD_TRACE_TASK_REJECTED:
-    outcome_of(merge, trace, SWISD_RUNLOG_REJECTED, &s->flop_rejected);
+    outcome_of(merge, trace, SWISD_RUNLOG_REJECTED);
     break;
   case SWISD_TRACE_TASK_CANCELLED:
-    outcome_of(merge, trace, SWISD_RUNLOG_CANCELLED, &s->flop_cancelled);
+    outcome_of(merge, trace, SWISD_RUNLOG_CANCELLED);
     break;
   case SWISD_TRACE_TASK_REPLAYED:
-    outcome_of(merge, trace, SWISD_RUNLOG_REPLAYED, &s->flop_replayed);
+    outcome_of(merge, trace, SWISD_RUNLOG_REPLAYED);
     break;
   case SWISD_TRACE_WORKER_OVERDUE:
     task_event(merge, trace, SWISD_RUNLOG_OVERDUE, false, 0);
@@ -266,7 +260,25 @@ static void trace_of(struct merge *merge, const struct swisd_trace *trace)
   }
 }
 
-static void answered(struct merge *merge, uint64_t now_ns, const struct swisd_action_answer *answer)
+/* The core's own account: traces would count accepted work that was lost later twice. */
+static void take_account(struct merge *merge, const struct swisd_node *node, uint64_t number)
+{
+  struct swisd_runlog_summary *s = &merge->outcome->summary;
+  struct swisd_job_account account;
+  if (!swisd_node_job_account(node, number, &account))
+    return;
+  s->flop_issued = (double)account.issued;
+  s->flop_accepted = (double)account.accepted;
+  s->flop_duplicate = (double)account.duplicate;
+  s->flop_lost = (double)account.lost;
+  s->flop_rejected = (double)account.rejected;
+  s->flop_cancelled = (double)account.cancelled;
+  s->flop_replayed = (double)account.replayed;
+  s->flop_under_way = (double)account.under_way;
+}
+
+static void answered(struct merge *merge, const struct swisd_node *node, uint64_t now_ns,
+                     const struct swisd_action_answer *answer)
 {
   struct swisd_demo_outcome *outcome = merge->outcome;
   if (answer->more) {
@@ -279,13 +291,13 @@ static void answered(struct merge *merge, uint64_t now_ns, const struct swisd_ac
     outcome->summary.jobs_answered += answer->status == SWISD_OK;
     outcome->summary.jobs_failed += answer->status != SWISD_OK;
     merge->end_ns = now_ns;
+    take_account(merge, node, answer->number);
   }
 }
 
 static void on_step(struct swisd_replay_host *host, const struct swisd_node *node, const struct swisd_event *event,
                     uint64_t now_ns, const struct swisd_actions *actions)
 {
-  (void)node;
   struct merge *merge = (struct merge *)host;
   const uint64_t time_ns = since(merge, now_ns);
   if (event->kind == SWISD_EVENT_COMPUTED)
@@ -307,7 +319,7 @@ static void on_step(struct swisd_replay_host *host, const struct swisd_node *nod
     else if (action->kind == SWISD_ACTION_FETCH_BODY)
       merge->outcome->summary.bodies++, merge->outcome->summary.body_bytes += action->u.fetch.bytes;
     else if (action->kind == SWISD_ACTION_ANSWER)
-      answered(merge, now_ns, &action->u.answer);
+      answered(merge, node, now_ns, &action->u.answer);
   }
   for (uint32_t i = 0; i < actions->trace_count; i++)
     trace_of(merge, &actions->traces[i]);
@@ -460,8 +472,6 @@ static void summarise(struct merge *merge, const struct swisd_demo_lab *lab)
   s->devices = merge->device_count;
   s->submitters = s->jobs = 1;
   s->items_wanted = merge->plan->items * merge->plan->passes;
-  s->flop_under_way = s->flop_issued - s->flop_accepted - s->flop_duplicate - s->flop_lost - s->flop_rejected -
-                      s->flop_cancelled - s->flop_replayed;
   s->cpu_s = lab->cpu_seconds;
   const uint64_t span_ns = merge->end_ns ? since(merge, merge->end_ns) : since(merge, merge->last_answer_ns);
   s->duration_s = s->window_to_s = (double)span_ns / 1e9;
