@@ -146,6 +146,24 @@ void swisd_scenario_churn_next(struct swisd_scenario_churn *churn)
 
 /* ---- devices ---- */
 
+uint32_t swisd_scenario_site_of(const struct swisd_scenario *scenario, uint32_t device)
+{
+  const struct swisd_scenario_class *c = swisd_scenario_class_of(scenario, device);
+  if (c->site == SWISD_SCENARIO_NO_LINK) {
+    return UINT32_MAX;
+  }
+  return scenario->sites[c->site].first + (device - c->first) % scenario->sites[c->site].count;
+}
+
+uint32_t swisd_scenario_site_places(const struct swisd_scenario *scenario)
+{
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < scenario->site_count; i++) {
+    count += scenario->sites[i].count;
+  }
+  return count;
+}
+
 void swisd_scenario_speeds(const struct swisd_scenario *scenario, uint32_t repeat, uint32_t device,
                            double flops_per_s[SWISD_KERNEL_COUNT])
 {
@@ -230,9 +248,10 @@ static void add_for_device(struct list *list, struct swisd_scenario_fault fault,
 {
   const struct swisd_scenario_class *c = swisd_scenario_class_of(list->s, device);
   fault.target_count = 1;
-  fault.target_first = add_target(
-    list,
-    (struct swisd_scenario_target){.class_index = (uint16_t)(c - list->s->classes), .first = device - c->first, .count = 1});
+  fault.target_first = add_target(list, (struct swisd_scenario_target){.class_index = (uint16_t)(c - list->s->classes),
+                                                                       .site = SWISD_SCENARIO_NO_LINK,
+                                                                       .first = device - c->first,
+                                                                       .count = 1});
   add_fault(list, &fault);
 }
 

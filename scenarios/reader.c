@@ -160,9 +160,15 @@ static void *element_of(struct swisd_reader *r, enum swisd_section section, uint
     memcpy(link->name, name, strlen(name) + 1);
     return link;
   }
+  if (section == SWISD_SECTION_SITE && swisd_reader_grow((void **)&s->sites, s->site_count, sizeof *s->sites)) {
+    struct swisd_scenario_site *site = &s->sites[s->site_count++];
+    *site = (struct swisd_scenario_site){.first = 0};
+    memcpy(site->name, name, strlen(name) + 1);
+    return site;
+  }
   if (section == SWISD_SECTION_DEVICE && swisd_reader_grow((void **)&s->classes, s->class_count, sizeof *s->classes)) {
     struct swisd_scenario_class *c = &s->classes[s->class_count++];
-    *c = (struct swisd_scenario_class){.link = SWISD_SCENARIO_NO_LINK, .faster = 1};
+    *c = (struct swisd_scenario_class){.link = SWISD_SCENARIO_NO_LINK, .site = SWISD_SCENARIO_NO_LINK, .faster = 1};
     memcpy(c->name, name, strlen(name) + 1);
     return c;
   }
@@ -219,6 +225,16 @@ static void finish_link(struct swisd_reader *r, uint32_t map, struct swisd_scena
     swisd_reader_complain(r, both->key, "bandwidth excludes up and down");
   } else if (both && link) {
     link->down_bytes_per_s = link->up_bytes_per_s;
+  }
+}
+
+static void finish_site(struct swisd_reader *r, uint32_t map, struct swisd_scenario_site *site)
+{
+  const struct swisd_document_item *both = given(r, map, "bandwidth");
+  if (both && (given(r, map, "up") || given(r, map, "down"))) {
+    swisd_reader_complain(r, both->key, "bandwidth excludes up and down");
+  } else if (both && site) {
+    site->down_bytes_per_s = site->up_bytes_per_s;
   }
 }
 
@@ -401,6 +417,8 @@ static void finish_workload(struct swisd_reader *r, uint32_t map, uint32_t place
   }
 }
 
+enum { PLACES_MAX = 100000 };
+
 static void finish_top(struct swisd_reader *r, uint32_t map, struct swisd_scenario *s)
 {
   uint32_t first = 0;
@@ -409,6 +427,16 @@ static void finish_top(struct swisd_reader *r, uint32_t map, struct swisd_scenar
     first += s->classes[i].count;
   }
   s->device_count = first;
+  uint64_t places = 0;
+  for (uint32_t i = 0; i < s->site_count; i++) {
+    s->sites[i].first = (uint32_t)places;
+    places += s->sites[i].count;
+  }
+  if (places > PLACES_MAX) {
+    swisd_reader_enter(r, "sites", -1);
+    swisd_reader_complain(r, given(r, map, "sites")->key, "more than %d places", PLACES_MAX);
+    swisd_reader_leave(r, 0);
+  }
   const struct swisd_document_item *warmup = given(r, map, "warmup");
   if (s->duration_ns && s->warmup_ns >= s->duration_ns && warmup) {
     swisd_reader_enter(r, "warmup", -1);
@@ -432,6 +460,9 @@ static void finish(struct swisd_reader *r, enum swisd_section section, uint32_t 
   switch (section) {
   case SWISD_SECTION_LINK:
     finish_link(r, map, base);
+    break;
+  case SWISD_SECTION_SITE:
+    finish_site(r, map, base);
     break;
   case SWISD_SECTION_DEVICE:
     finish_device(r, map, place, base);

@@ -59,6 +59,7 @@ void swisd_reader_fallback(struct swisd_reader *reader, const struct swisd_key *
 /* Index of a class or link by name; -1 after a complaint at `node` that suggests a near one. */
 int swisd_reader_find_class(struct swisd_reader *reader, uint32_t node, const char *name);
 int swisd_reader_find_link(struct swisd_reader *reader, uint32_t node, const char *name);
+int swisd_reader_find_site(struct swisd_reader *reader, uint32_t node, const char *name);
 
 /* The table that the value of `item` names, kept by the reader's scenario; NULL after a complaint, and when nothing is stored. */
 const struct swisd_measured *swisd_reader_table(struct swisd_reader *reader, const struct swisd_document_item *item,

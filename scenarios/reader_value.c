@@ -165,12 +165,19 @@ int swisd_reader_find_link(struct swisd_reader *r, uint32_t node, const char *na
   return find_name(r, node, name, "link", r->scenario->links, r->scenario->link_count, sizeof *r->scenario->links);
 }
 
+int swisd_reader_find_site(struct swisd_reader *r, uint32_t node, const char *name)
+{
+  return find_name(r, node, name, "site", r->scenario->sites, r->scenario->site_count, sizeof *r->scenario->sites);
+}
+
 static void read_reference(struct swisd_reader *r, const struct swisd_key *key, uint32_t node, const char *name, void *base)
 {
   if (!r->scenario) {
     return;
   }
-  const int index = key->type == SWISD_KEY_LINK ? swisd_reader_find_link(r, node, name) : swisd_reader_find_class(r, node, name);
+  const int index = key->type == SWISD_KEY_LINK   ? swisd_reader_find_link(r, node, name)
+                    : key->type == SWISD_KEY_SITE ? swisd_reader_find_site(r, node, name)
+                                                  : swisd_reader_find_class(r, node, name);
   if (index >= 0) {
     store_whole(key, base, (uint64_t)index);
   }
@@ -190,6 +197,7 @@ static void read_scalar(struct swisd_reader *r, const struct swisd_key *key, uin
     read_whole(r, key, node, text, base);
     break;
   case SWISD_KEY_LINK:
+  case SWISD_KEY_SITE:
   case SWISD_KEY_CLASS:
     read_reference(r, key, node, text, base);
     break;
@@ -379,14 +387,15 @@ static void read_device_name(struct swisd_reader *r, uint32_t node, const char *
   } else if (fault) {
     add_target(
       r, node, fault,
-      (struct swisd_scenario_target){.class_index = (uint16_t)found, .first = (uint32_t)index, .count = slash ? 1 : c->count});
+      (struct swisd_scenario_target){
+        .class_index = (uint16_t)found, .site = SWISD_SCENARIO_NO_LINK, .first = (uint32_t)index, .count = slash ? 1 : c->count});
   }
 }
 
 /* {class: pi4, count: 2} or {class: pi4, share: 5 %}. */
 static void read_device_choice(struct swisd_reader *r, uint32_t node, struct swisd_scenario_fault *fault)
 {
-  struct swisd_scenario_target target = {.class_index = UINT16_MAX};
+  struct swisd_scenario_target target = {.class_index = UINT16_MAX, .site = SWISD_SCENARIO_NO_LINK};
   swisd_reader_map(r, SWISD_SECTION_TARGET, node, node, &target);
   const struct swisd_document_item *count = swisd_document_find(r->document, node, "count");
   const struct swisd_document_item *share = swisd_document_find(r->document, node, "share");
@@ -394,11 +403,18 @@ static void read_device_choice(struct swisd_reader *r, uint32_t node, struct swi
     swisd_reader_complain(r, share->key, "count and share exclude each other");
     return;
   }
-  if (!r->scenario || target.class_index == UINT16_MAX) {
+  const bool by_class = swisd_document_find(r->document, node, "class"), by_site = swisd_document_find(r->document, node, "site");
+  if (by_class == by_site) {
+    swisd_reader_complain(r, node, "wanted is either class or site, e.g. {class: pi4, count: 2}");
     return;
   }
-  const struct swisd_scenario_class *c = &r->scenario->classes[target.class_index];
-  if (c->count == 0) {
+  if (!r->scenario || (target.class_index == UINT16_MAX && target.site == SWISD_SCENARIO_NO_LINK)) {
+    return;
+  }
+  /* How many there are to choose from: devices of a class, or places of a site. */
+  const uint32_t all = by_site ? r->scenario->sites[target.site].count : r->scenario->classes[target.class_index].count;
+  const char *name = by_site ? r->scenario->sites[target.site].name : r->scenario->classes[target.class_index].name;
+  if (all == 0) {
     return;
   }
   target.random = count || share;
@@ -407,14 +423,14 @@ static void read_device_choice(struct swisd_reader *r, uint32_t node, struct swi
   if (share && r->document->nodes[share->value].kind == SWISD_NODE_SCALAR &&
       swisd_quantity_parse(text_of(r, share->value), SWISD_DIMENSION_SHARE, &part, why, sizeof why) == 0 && part >= 0 &&
       part <= 1) {
-    target.count = (uint32_t)(part * c->count + 0.5);
+    target.count = (uint32_t)(part * all + 0.5);
     target.count += target.count == 0 && part > 0;
   }
   if (!target.random) {
-    target.count = c->count;
+    target.count = all;
   }
-  if (target.count > c->count) {
-    swisd_reader_complain(r, node, "wants %u devices, '%s' has %u", target.count, c->name, c->count);
+  if (target.count > all) {
+    swisd_reader_complain(r, node, "wants %u %s, '%s' has %u", target.count, by_site ? "places" : "devices", name, all);
   } else if (fault && target.count > 0) {
     add_target(r, node, fault, target);
   }

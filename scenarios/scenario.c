@@ -11,6 +11,7 @@
 void swisd_scenario_free(struct swisd_scenario *scenario)
 {
   free(scenario->links);
+  free(scenario->sites);
   free(scenario->classes);
   free(scenario->faults);
   free(scenario->targets);
@@ -46,15 +47,38 @@ void swisd_scenario_device_name(const struct swisd_scenario *scenario, uint32_t 
 
 /* Whether `target` hits the device of that index in its class. Random ones are chosen by selection sampling (Knuth, volume
  * 2, 3.4.2, algorithm S): `left` are still to be chosen out of `remaining`. */
+static bool chosen(uint32_t remaining, uint32_t *left, struct swisd_philox *stream)
+{
+  const bool hit = swisd_philox_below(stream, remaining) < *left;
+  *left -= hit;
+  return hit;
+}
+
 static bool target_hits(const struct swisd_scenario_target *target, uint32_t index, uint32_t remaining, uint32_t *left,
                         struct swisd_philox *stream)
 {
   if (!target->random) {
     return index >= target->first && index - target->first < target->count;
   }
-  const bool chosen = swisd_philox_below(stream, remaining) < *left;
-  *left -= chosen;
-  return chosen;
+  return chosen(remaining, left, stream);
+}
+
+/* All devices at the places that `target` means. */
+static void hit_places(const struct swisd_scenario *scenario, const struct swisd_scenario_target *target,
+                       struct swisd_philox *stream, bool *hit)
+{
+  const struct swisd_scenario_site *site = &scenario->sites[target->site];
+  bool *places = calloc(site->count, sizeof *places);
+  assert(places);
+  uint32_t left = target->count;
+  for (uint32_t i = 0; i < site->count; i++) {
+    places[i] = target->random ? chosen(site->count - i, &left, stream) : i >= target->first && i - target->first < target->count;
+  }
+  for (uint32_t device = 0; device < scenario->device_count; device++) {
+    const uint32_t place = swisd_scenario_site_of(scenario, device);
+    hit[device] |= place >= site->first && place - site->first < site->count && places[place - site->first];
+  }
+  free(places);
 }
 
 uint32_t swisd_scenario_fault_devices(const struct swisd_scenario *scenario, const struct swisd_scenario_fault *fault,
@@ -66,6 +90,10 @@ uint32_t swisd_scenario_fault_devices(const struct swisd_scenario *scenario, con
   assert(hit);
   for (uint32_t t = 0; t < fault->target_count; t++) {
     const struct swisd_scenario_target *target = &scenario->targets[fault->target_first + t];
+    if (target->site != SWISD_SCENARIO_NO_LINK) {
+      hit_places(scenario, target, &stream, hit);
+      continue;
+    }
     const struct swisd_scenario_class *c = &scenario->classes[target->class_index];
     uint32_t left = target->count;
     for (uint32_t i = 0; i < c->count; i++) {

@@ -20,9 +20,9 @@
 #include "scenarios/table.h"
 
 enum {
-  SWISD_SCENARIO_NAME_BYTES = 64,  /* names of scenarios, worlds, links, classes, policies; terminated */
-  SWISD_SCENARIO_PATH_BYTES = 256, /* `model`, `data`; terminated */
-  SWISD_SCENARIO_NO_LINK = UINT16_MAX,
+  SWISD_SCENARIO_NAME_BYTES = 64,      /* names of scenarios, worlds, links, classes, policies; terminated */
+  SWISD_SCENARIO_PATH_BYTES = 256,     /* `model`, `data`; terminated */
+  SWISD_SCENARIO_NO_LINK = UINT16_MAX, /* and no site */
 };
 
 enum swisd_backend { SWISD_BACKEND_SIM = 0, SWISD_BACKEND_LAB = 1 };
@@ -40,6 +40,14 @@ struct swisd_scenario_link {
   double loss;                             /* share of datagrams lost */
 };
 
+/* `count` places of one kind, each with an uplink that the devices there share. Places are numbered through all kinds. */
+struct swisd_scenario_site {
+  char name[SWISD_SCENARIO_NAME_BYTES];
+  uint32_t first, count;
+  struct swisd_distribution latency_s;
+  double up_bytes_per_s, down_bytes_per_s; /* 0: not limited */
+};
+
 /* `count` devices of one kind. Devices are numbered through all classes in file order: first .. first + count - 1. */
 struct swisd_scenario_class {
   char name[SWISD_SCENARIO_NAME_BYTES];
@@ -52,6 +60,7 @@ struct swisd_scenario_class {
   struct swisd_distribution joins_s; /* NONE: at the start */
   uint64_t memory_bytes;
   uint16_t link;                                  /* index in links, or SWISD_SCENARIO_NO_LINK */
+  uint16_t site;                                  /* index in sites, or SWISD_SCENARIO_NO_LINK */
   uint16_t slots;                                 /* programs run at once, each at its share of the speed */
   struct swisd_distribution uptime_s, downtime_s; /* uptime NONE: no churn; downtime NONE: those who leave stay away.
                                                      Already divided by `faster` */
@@ -102,7 +111,8 @@ struct swisd_scenario_fault {
 /* Whom a fault hits: devices of one class. */
 struct swisd_scenario_target {
   uint16_t class_index;
-  bool random; /* `count` of the class, chosen anew in each repeat; otherwise first .. first + count - 1 in the class */
+  uint16_t site; /* index in sites: places are meant, and all devices there; SWISD_SCENARIO_NO_LINK: devices of the class */
+  bool random;   /* `count` of the class, chosen anew in each repeat; otherwise first .. first + count - 1 in the class */
   uint32_t first, count;
 };
 
@@ -166,8 +176,9 @@ struct swisd_scenario {
   uint64_t seed;
   uint32_t repeat; /* runs: repeat 0 .. repeat - 1 */
 
-  uint32_t link_count, class_count, device_count, fault_count, target_count, world_count, expect_count;
+  uint32_t link_count, site_count, class_count, device_count, fault_count, target_count, world_count, expect_count;
   struct swisd_scenario_link *links;
+  struct swisd_scenario_site *sites;
   struct swisd_scenario_class *classes;
   struct swisd_scenario_fault *faults; /* by time, then in file order */
   struct swisd_scenario_target *targets;
@@ -220,6 +231,10 @@ uint32_t swisd_scenario_fault_devices(const struct swisd_scenario *scenario, con
 void swisd_scenario_unroll(const struct swisd_scenario *scenario, uint32_t repeat, struct swisd_scenario *unrolled);
 void swisd_scenario_unrolled_free(struct swisd_scenario *unrolled);
 
+/* The place of a device, numbered through all sites; UINT32_MAX: none. And how many places there are. */
+uint32_t swisd_scenario_site_of(const struct swisd_scenario *scenario, uint32_t device);
+uint32_t swisd_scenario_site_places(const struct swisd_scenario *scenario);
+
 /* The speed of one device in one repeat, per kernel class. */
 void swisd_scenario_speeds(const struct swisd_scenario *scenario, uint32_t repeat, uint32_t device,
                            double flops_per_s[SWISD_KERNEL_COUNT]);
@@ -255,6 +270,7 @@ enum swisd_purpose {
   SWISD_PURPOSE_TRACE = 15, /* device: the class's first */
   SWISD_PURPOSE_SIZE = 16,
   SWISD_PURPOSE_LIE = 17,
+  SWISD_PURPOSE_SITE = 18, /* device: the place */
 };
 
 /* The comings and goings of one device, the same in every driver: sessions and absences in turn, from time 0 on. */

@@ -14,6 +14,7 @@
 enum swisd_section {
   SWISD_SECTION_TOP = 0,
   SWISD_SECTION_LINK,
+  SWISD_SECTION_SITE,
   SWISD_SECTION_DEVICE,
   SWISD_SECTION_SPEED,
   SWISD_SECTION_SAMPLE,
@@ -54,6 +55,7 @@ enum swisd_key_type {
   SWISD_KEY_COUNT_DISTRIBUTION,
   SWISD_KEY_DEVICES,  /* class, class/index, {class, count | share}, or a list of those */
   SWISD_KEY_LINK,     /* the name of a link; stored as its index */
+  SWISD_KEY_SITE,     /* the name of a site; stored as its index */
   SWISD_KEY_CLASS,    /* the name of a device class of this scenario; stored as its index */
   SWISD_KEY_FILE,     /* the path of a table */
   SWISD_KEY_FILES,    /* paths of scenario files */

@@ -15,7 +15,7 @@ struct swisd_sim *swisd_sim_new(const struct swisd_sim_config *config)
   assert(!config->everything || config->model == SWISD_SIM_SIMGRID);
   sim->config = *config;
   sim->fluid = config->model == SWISD_SIM_SIMGRID ? &swisd_sim_fluid_simgrid : &swisd_sim_fluid_formula;
-  sim->hosts = calloc(config->host_count, sizeof *sim->hosts);
+  sim->hosts = calloc(swisd_sim_gateway(sim, UINT32_MAX) + 1, sizeof *sim->hosts);
   assert(sim->hosts != NULL);
   for (uint32_t h = 0; h < config->host_count; h++) {
     assert(config->hosts[h].slots > 0);
@@ -55,20 +55,43 @@ double swisd_sim_latency_s(const struct swisd_sim *sim, uint32_t from, uint32_t 
   return sim->config.hosts[from].latency_up_s + sim->config.hosts[to].latency_down_s + swisd_sim_distance_s(sim, from, to);
 }
 
+/* Gateways of sites come after the hosts, and after those one that stands for everything without a site. */
+uint32_t swisd_sim_gateway(const struct swisd_sim *sim, uint32_t site)
+{
+  return sim->config.host_count + (site < sim->config.site_count ? site : sim->config.site_count);
+}
+
+bool swisd_sim_crosses(const struct swisd_sim *sim, uint32_t from, uint32_t to)
+{
+  return sim->config.site_count > 0 && sim->config.hosts[from].site != sim->config.hosts[to].site;
+}
+
 double swisd_sim_distance_s(const struct swisd_sim *sim, uint32_t from, uint32_t to)
 {
+  double uplinks_s = 0;
+  if (swisd_sim_crosses(sim, from, to)) {
+    const uint32_t a = sim->config.hosts[from].site, b = sim->config.hosts[to].site;
+    uplinks_s += a < sim->config.site_count ? sim->config.sites[a].latency_up_s : 0;
+    uplinks_s += b < sim->config.site_count ? sim->config.sites[b].latency_down_s : 0;
+  }
   if (sim->config.round_trips == NULL || from == to)
-    return 0;
+    return uplinks_s;
   const size_t row = (size_t)sim->config.hosts[from].place * sim->config.places;
-  return (double)sim->config.round_trips[row + sim->config.hosts[to].place] / 2 * sim->config.round_trip_unit_s;
+  return uplinks_s + (double)sim->config.round_trips[row + sim->config.hosts[to].place] / 2 * sim->config.round_trip_unit_s;
 }
 
 static double slower(double bandwidth, double limit) { return limit > 0 && limit < bandwidth ? limit : bandwidth; }
 
 double swisd_sim_bandwidth(const struct swisd_sim *sim, uint32_t from, uint32_t to)
 {
-  const double up = slower(SWISD_SIM_BANDWIDTH_UNLIMITED, sim->config.hosts[from].up_bytes_per_s);
-  return slower(up, sim->config.hosts[to].down_bytes_per_s) * SWISD_SIM_BANDWIDTH_FACTOR;
+  double rate = slower(SWISD_SIM_BANDWIDTH_UNLIMITED, sim->config.hosts[from].up_bytes_per_s);
+  rate = slower(rate, sim->config.hosts[to].down_bytes_per_s);
+  if (swisd_sim_crosses(sim, from, to)) {
+    const uint32_t a = sim->config.hosts[from].site, b = sim->config.hosts[to].site;
+    rate = a < sim->config.site_count ? slower(rate, sim->config.sites[a].up_bytes_per_s) : rate;
+    rate = b < sim->config.site_count ? slower(rate, sim->config.sites[b].down_bytes_per_s) : rate;
+  }
+  return rate * SWISD_SIM_BANDWIDTH_FACTOR;
 }
 
 static uint64_t to_ns(double time_s) { return (uint64_t)(time_s * 1e9 + 0.5); }
@@ -107,7 +130,7 @@ void swisd_sim_again(struct swisd_sim *sim, const struct swisd_sim_event *event)
 
 static struct swisd_sim_activity *activity_new(struct swisd_sim *sim, uint32_t from, uint32_t to, bool bulk, double amount)
 {
-  assert(from < sim->config.host_count && to < sim->config.host_count && amount >= 0);
+  assert(from <= swisd_sim_gateway(sim, UINT32_MAX) && to <= swisd_sim_gateway(sim, UINT32_MAX) && amount >= 0);
   struct swisd_sim_activity *activity = sim->free_activities;
   if (activity != NULL)
     sim->free_activities = activity->next[0];
@@ -145,6 +168,10 @@ void swisd_sim_activity_release(struct swisd_sim_activity *activity)
   if (--activity->references > 0)
     return;
   struct swisd_sim *sim = activity->sim;
+  if (activity->companion != NULL) {
+    activity->companion->principal = NULL;
+    swisd_sim_activity_release(activity->companion);
+  }
   if (activity->mailbox != NULL) {
     if (sim->mailbox_count == sim->mailbox_capacity) {
       sim->mailbox_capacity = sim->mailbox_capacity == 0 ? 64 : sim->mailbox_capacity * 2;
@@ -189,6 +216,19 @@ struct swisd_sim_job *swisd_sim_compute(struct swisd_sim *sim, uint32_t host, do
   return &activity->job;
 }
 
+/* What a transfer between sites is to their uplinks: as many bytes between the gateways. The transfer has ended when both have,
+ * so it takes as long as the slower of its own links and the uplinks, which it shares with the others there. */
+static struct swisd_sim_activity *companion_new(struct swisd_sim *sim, struct swisd_sim_activity *principal)
+{
+  const uint32_t a = sim->config.hosts[principal->job.from].site, b = sim->config.hosts[principal->job.to].site;
+  struct swisd_sim_activity *companion =
+    activity_new(sim, swisd_sim_gateway(sim, a), swisd_sim_gateway(sim, b), true, principal->amount);
+  sim->active--; /* the principal counts for both */
+  companion->principal = principal;
+  companion->frozen = principal->frozen;
+  return companion;
+}
+
 struct swisd_sim_job *swisd_sim_bulk(struct swisd_sim *sim, uint32_t from, uint32_t to, double bytes)
 {
   assert(from != to);
@@ -197,6 +237,10 @@ struct swisd_sim_job *swisd_sim_bulk(struct swisd_sim *sim, uint32_t from, uint3
   enlist(activity, to, 1);
   activity->frozen = sim->hosts[from].frozen || sim->hosts[to].frozen;
   sim->counts.bulks++;
+  if (swisd_sim_crosses(sim, from, to) && sim->config.model == SWISD_SIM_SIMGRID) {
+    activity->companion = companion_new(sim, activity);
+    sim->fluid->begin(sim, activity->companion);
+  }
   sim->fluid->begin(sim, activity);
   return &activity->job;
 }
@@ -211,6 +255,10 @@ void swisd_sim_cancel(struct swisd_sim *sim, struct swisd_sim_job *job)
   retire(activity);
   sim->counts.cancels++;
   sim->fluid->cancel(sim, activity);
+  if (activity->companion != NULL) {
+    activity->companion->live = false;
+    sim->fluid->cancel(sim, activity->companion);
+  }
   swisd_sim_activity_release(activity);
 }
 
@@ -252,6 +300,10 @@ void swisd_sim_freeze(struct swisd_sim *sim, uint32_t host, bool frozen)
         continue;
       a->frozen = now;
       sim->fluid->freeze(sim, a);
+      if (a->companion != NULL && a->companion->live) {
+        a->companion->frozen = now;
+        sim->fluid->freeze(sim, a->companion);
+      }
     }
 }
 

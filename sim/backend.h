@@ -26,6 +26,7 @@ struct swisd_sim_host {
   double latency_up_s, latency_down_s;
   double up_bytes_per_s, down_bytes_per_s; /* 0: not limited */
   uint32_t place;                          /* in round_trips */
+  uint32_t site;                           /* index in sites, UINT32_MAX: none */
   uint32_t slots;                          /* jobs at full speed at once, at least 1 */
 };
 
@@ -36,7 +37,9 @@ enum swisd_sim_fluid_kind {
 
 struct swisd_sim_config {
   const struct swisd_sim_host *hosts; /* stay the caller's, and alive */
-  const float *round_trips;           /* [a * places + b] between places, besides the hosts' own latencies; NULL: none */
+  const struct swisd_sim_host *sites; /* places with an uplink that their hosts share; of each, latencies and bandwidths count */
+  uint32_t site_count;
+  const float *round_trips; /* [a * places + b] between places, besides the hosts' own latencies; NULL: none */
   uint32_t places;
   double round_trip_unit_s;
   uint32_t host_count;

@@ -33,7 +33,10 @@ struct swisd_sim_activity {
   bool live, frozen;
   bool is_message; /* a control message in flight as a transfer, when `everything` is set: on no list */
   uint32_t references;
-  double amount; /* seconds of a slot, or bytes */
+  double amount;                        /* seconds of a slot, or bytes */
+  struct swisd_sim_activity *companion; /* of a transfer between sites: what their uplinks carry of it; ours to release */
+  struct swisd_sim_activity *principal; /* the other way, on no list; NULL once it is gone */
+  bool over;                            /* SIMGRID: it has ended, and its companion or principal has not */
   unsigned char *message;
   uint32_t turn;
   uint64_t extra_ns;
@@ -78,8 +81,11 @@ struct swisd_sim {
 void swisd_sim_loop(struct swisd_sim *sim);
 /* Puts the end of a live activity into the queue. */
 void swisd_sim_activity_ended(struct swisd_sim_activity *activity, uint64_t time_ns);
-void swisd_sim_activity_release(struct swisd_sim_activity *activity);                 /* one reference less */
-double swisd_sim_distance_s(const struct swisd_sim *sim, uint32_t from, uint32_t to); /* of their places alone */
+void swisd_sim_activity_release(struct swisd_sim_activity *activity); /* one reference less */
+/* The host that stands for a site's uplink; for one that is none, the one that stands for everything else. */
+uint32_t swisd_sim_gateway(const struct swisd_sim *sim, uint32_t site);
+bool swisd_sim_crosses(const struct swisd_sim *sim, uint32_t from, uint32_t to);      /* whether an uplink lies between them */
+double swisd_sim_distance_s(const struct swisd_sim *sim, uint32_t from, uint32_t to); /* besides their own links */
 double swisd_sim_latency_s(const struct swisd_sim *sim, uint32_t from, uint32_t to);
 
 /* Writes the platform of `config` as SimGrid XML. Host i is "h<i>"; the loop lives on "driver". */

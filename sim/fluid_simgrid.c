@@ -62,7 +62,8 @@ static void start(struct swisd_sim *sim)
 {
   init_once();
   load_platform(&sim->config);
-  for (uint32_t h = 0; h < sim->config.host_count; h++) {
+  const uint32_t last = sim->config.site_count > 0 ? swisd_sim_gateway(sim, UINT32_MAX) + 1 : sim->config.host_count;
+  for (uint32_t h = 0; h < last; h++) {
     char name[16];
     snprintf(name, sizeof name, "h%u", h);
     sim->hosts[h].simgrid = sg_host_by_name(name);
@@ -105,10 +106,18 @@ static bool advance(struct swisd_sim *sim, uint64_t time_ns)
 
 /* ---- activities ---- */
 
-/* Runs on a small stack. */
+/* Runs on a small stack. Of a transfer between sites the later half is the end. */
 static void ended(struct swisd_sim_activity *activity)
 {
   struct swisd_sim *sim = activity->sim;
+  struct swisd_sim_activity *half = activity->companion != NULL ? activity->companion : activity->principal;
+  if (!activity->live)
+    return;
+  activity->over = true;
+  if (half != NULL && !half->over)
+    return;
+  if (activity->principal != NULL)
+    activity = activity->principal;
   if (!activity->live)
     return;
   /* SimGrid's star knows no distances between places: what goes far arrives later. */

@@ -326,6 +326,7 @@ static void describe_host(struct swisd_simdriver *d, uint32_t node)
   struct swisd_sim_host *host = &d->hosts[node];
   struct swisd_sim_device *device = &d->devices[node];
   host->slots = device->config.compute_slots;
+  host->site = node < d->device_count ? swisd_scenario_site_of(d->scenario, node) : UINT32_MAX;
   host->place = swisd_scenario_place(d->scenario, d->options.repeat, node);
   if (device->link == SWISD_SCENARIO_NO_LINK)
     return;
@@ -334,6 +335,22 @@ static void describe_host(struct swisd_simdriver *d, uint32_t node)
   host->latency_up_s = host->latency_down_s = swisd_distribution_draw(&link->latency_s, &latency);
   host->up_bytes_per_s = link->up_bytes_per_s;
   host->down_bytes_per_s = link->down_bytes_per_s;
+}
+
+static void describe_sites(struct swisd_simdriver *d)
+{
+  const struct swisd_scenario *scenario = d->scenario;
+  d->sites = calloc(swisd_scenario_site_places(scenario) + 1u, sizeof *d->sites);
+  SWISD_ASSERT(d->sites != NULL);
+  for (uint32_t s = 0; s < scenario->site_count; s++)
+    for (uint32_t i = 0; i < scenario->sites[s].count; i++) {
+      const struct swisd_scenario_site *site = &scenario->sites[s];
+      struct swisd_philox latency = swisd_philox_stream(scenario->seed, d->options.repeat, site->first + i, SWISD_PURPOSE_SITE);
+      struct swisd_sim_host *place = &d->sites[site->first + i];
+      place->latency_up_s = place->latency_down_s = swisd_distribution_draw(&site->latency_s, &latency);
+      place->up_bytes_per_s = site->up_bytes_per_s;
+      place->down_bytes_per_s = site->down_bytes_per_s;
+    }
 }
 
 static void build_device(struct swisd_simdriver *d, uint32_t node)
@@ -402,6 +419,9 @@ static int build(struct swisd_simdriver *d, struct swisd_error *error)
                                     .quantum_ns = d->options.quantum_ns,
                                     .serialise = d->options.serialise,
                                     .everything = d->options.everything};
+  describe_sites(d);
+  config.sites = d->sites;
+  config.site_count = swisd_scenario_site_places(scenario);
   if (scenario->distances != NULL) {
     config.round_trips = scenario->distances->u.matrix.values;
     config.places = scenario->distances->u.matrix.places;
@@ -480,6 +500,7 @@ int swisd_simdriver_close(struct swisd_simdriver *d, struct swisd_error *error)
   swisd_sim_model_close(&d->model);
   free(d->devices);
   free(d->hosts);
+  free(d->sites);
   free(d->submitters);
   free(d->link_loss);
   free(d->fault_devices);

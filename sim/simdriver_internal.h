@@ -152,7 +152,7 @@ struct swisd_simdriver {
   struct swisd_scenario unrolled;        /* of this repeat */
   struct swisd_simdriver_options options;
   struct swisd_sim *sim;
-  struct swisd_sim_host *hosts;
+  struct swisd_sim_host *hosts, *sites;
   struct swisd_sim_device *devices;
   uint32_t device_count, submitter_count, node_count;
   struct swisd_sim_model model;

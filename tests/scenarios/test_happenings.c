@@ -255,6 +255,30 @@ static void a_flash_crowd_arrives_more_often(void **state)
   swisd_scenario_free(&s);
 }
 
+static void devices_at_a_site_go_together(void **state)
+{
+  (void)state;
+  struct swisd_scenario s;
+  uint32_t devices[16];
+  must_read(
+    "sites: {lab: {}, home: {count: 4, bandwidth: 10 Mbit}}\ndevices: {pi4: {count: 8, site: home}, pi5: {count: 2, site: "
+    "lab}}\nfaults: [{at: 1 s, kill: {site: home, count: 1}}, {at: 2 s, kill: {site: lab}}]\n",
+    &s);
+  assert_int_equal(swisd_scenario_site_places(&s), 5);
+  assert_int_equal(swisd_scenario_site_of(&s, 0), 1);
+  assert_int_equal(swisd_scenario_site_of(&s, 6), 3);
+  assert_int_equal(swisd_scenario_site_of(&s, 9), 0);
+  assert_int_equal(swisd_scenario_fault_devices(&s, &s.faults[0], 0, devices, 16), 2);
+  assert_int_equal(devices[1] - devices[0], 4);
+  assert_int_equal(swisd_scenario_fault_devices(&s, &s.faults[1], 0, devices, 16), 2);
+  assert_int_equal(devices[0], 8);
+  swisd_scenario_free(&s);
+  assert_int_equal(
+    read_with("devices: {pi4: {site: hom}}\nsites: {home: {}}\nfaults: [{at: 1 s, kill: {site: home, count: 2}}]\n", &s), -1);
+  assert_non_null(strstr(errors.text, "devices.pi4.site: no site is called 'hom', did you mean 'home'?"));
+  assert_non_null(strstr(errors.text, "wants 2 places, 'home' has 1"));
+}
+
 static double cpu_seconds(void)
 {
   struct timespec now;
@@ -298,6 +322,7 @@ int main(void)
     cmocka_unit_test(speeds_are_drawn_by_weight_from_a_table),
     cmocka_unit_test(distances_are_half_the_round_trips),
     cmocka_unit_test(a_flash_crowd_arrives_more_often),
+    cmocka_unit_test(devices_at_a_site_go_together),
     cmocka_unit_test(thirty_thousand_sessions_are_read),
   };
   snprintf(folder, sizeof folder, "/tmp/swisd-happenings.XXXXXX");

@@ -105,6 +105,9 @@ static void sample(const struct swisd_key *key, char *value, size_t bytes)
   case SWISD_KEY_LINK:
     snprintf(value, bytes, "lan");
     break;
+  case SWISD_KEY_SITE:
+    snprintf(value, bytes, "home");
+    break;
   case SWISD_KEY_CLASS:
     snprintf(value, bytes, "pi4");
     break;
@@ -156,6 +159,13 @@ static bool wanted_beside(const struct sheet *s, const struct swisd_key *key)
   if (is(key, SWISD_SECTION_FAULT, "partition")) {
     return one_way;
   }
+  const bool by_site = is(s->focus, SWISD_SECTION_TARGET, "site");
+  if (is(key, SWISD_SECTION_TARGET, "class")) {
+    return !by_site && s->focus->section == SWISD_SECTION_TARGET && !(s->focus == key && s->copies == 0);
+  }
+  if (is(key, SWISD_SECTION_TOP, "sites")) {
+    return s->focus->type == SWISD_KEY_SITE;
+  }
   if (is(key, SWISD_SECTION_CHURN, "uptime")) {
     return !traced;
   }
@@ -185,7 +195,10 @@ static void write_value(struct sheet *s, const struct swisd_key *key, int depth)
     put(s, "\n  other:\n    seed: 3\n");
   } else if (key->type == SWISD_KEY_NAMED || key->type == SWISD_KEY_LIST) {
     char opening[64];
-    const char *name = key->type == SWISD_KEY_LIST ? "-" : key->inner == SWISD_SECTION_LINK ? "lan:" : "pi4:";
+    const char *name = key->type == SWISD_KEY_LIST        ? "-"
+                       : key->inner == SWISD_SECTION_LINK ? "lan:"
+                       : key->inner == SWISD_SECTION_SITE ? "home:"
+                                                          : "pi4:";
     snprintf(opening, sizeof opening, "\n%*s%s\n", 2 * depth + 2, "", name);
     put(s, opening);
     write_section(s, (enum swisd_section)key->inner, depth + 2);
@@ -241,7 +254,10 @@ static void set_path(struct sheet *s)
   }
   for (; *p; p++) {
     if (*p == '*') {
-      used += (size_t)snprintf(s->path + used, sizeof s->path - used, "%s", link ? "lan" : "pi4");
+      used += (size_t)snprintf(s->path + used, sizeof s->path - used, "%s",
+                               link                                      ? "lan"
+                               : s->focus->section == SWISD_SECTION_SITE ? "home"
+                                                                         : "pi4");
     } else if (strncmp(p, "[]", 2) == 0) {
       used += (size_t)snprintf(s->path + used, sizeof s->path - used, "[0]");
       p++;

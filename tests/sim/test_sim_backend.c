@@ -259,6 +259,52 @@ static void transfers_share_an_uplink(void **state)
   assert_near(got->end_s[other], flight_s(&script, 3, 4, 1e6), 1e-6);
 }
 
+/* Hosts 0 to 2 are at a site with 1 MB/s up and 10 ms, host 3 at another one, the others at none. */
+static struct script script_with_sites(void)
+{
+  static const struct swisd_sim_host sites[] = {
+    {.latency_up_s = 0.01, .latency_down_s = 0.01, .up_bytes_per_s = 1e6, .down_bytes_per_s = 1e6}, {.up_bytes_per_s = 0}};
+  struct script script = script_new(SWISD_SIM_SIMGRID);
+  script.config.sites = sites;
+  script.config.site_count = 2;
+  for (uint32_t h = 0; h < HOSTS; h++) {
+    script.hosts[h].up_bytes_per_s = script.hosts[h].down_bytes_per_s = 1e7;
+    script.hosts[h].latency_up_s = script.hosts[h].latency_down_s = 0;
+    script.hosts[h].site = h < 3 ? 0 : h == 3 ? 1 : UINT32_MAX;
+  }
+  return script;
+}
+
+static void devices_of_a_site_share_its_uplink_and_nothing_inside(void **state)
+{
+  (void)state;
+  struct script script = script_with_sites();
+  const uint32_t out = add(&script, 0, BULK, 0, 4, 1e6), other = add(&script, 0, BULK, 1, 3, 1e6);
+  const uint32_t inside = add(&script, 0, BULK, 2, 0, 1e6), elsewhere = add(&script, 0, BULK, 5, 6, 1e6);
+  const uint32_t message = add(&script, 5, SEND, 0, 4, 100), at_home = add(&script, 5, SEND, 0, 1, 100);
+  const struct outcome *got = outcome_of(&script);
+  const double shared_s = 2e6 / 0.97e6 + 0.01; /* both at half of the uplink */
+  assert_near(got->end_s[out], shared_s, 0.02);
+  assert_near(got->end_s[other], shared_s, 0.02);
+  assert_near(got->end_s[inside], 1e6 / 0.97e7, 1e-3);
+  assert_near(got->end_s[elsewhere], 1e6 / 0.97e7, 1e-3);
+  assert_near(got->end_s[message], 5 + 0.01 + 100 / 0.97e6, 1e-6);
+  assert_near(got->end_s[at_home], 5 + 100 / 0.97e7, 1e-6);
+}
+
+static void a_transfer_between_sites_can_be_cancelled_and_frozen(void **state)
+{
+  (void)state;
+  struct script script = script_with_sites();
+  const uint32_t cancelled = add(&script, 0, BULK, 0, 4, 1e6), frozen = add(&script, 0.5, BULK, 1, 3, 1e6);
+  add(&script, 0.5, CANCEL, 0, cancelled, 0);
+  add(&script, 1, FREEZE, 1, 0, 0);
+  add(&script, 3, THAW, 1, 0, 0);
+  const struct outcome *got = outcome_of(&script);
+  assert_true(got->end_s[cancelled] < 0);
+  assert_near(got->end_s[frozen], 2.5 + 1e6 / 0.97e6 + 0.01, 0.02); /* alone on the uplink, two seconds of rest */
+}
+
 static void computing_shares_a_slot(void **state)
 {
   (void)state;
@@ -377,6 +423,8 @@ int main(void)
     cmocka_unit_test(a_lone_transfer_takes_what_the_links_take_in_simgrid),
     cmocka_unit_test(a_lone_transfer_takes_what_the_links_take_in_the_formula),
     cmocka_unit_test(transfers_share_an_uplink),
+    cmocka_unit_test(devices_of_a_site_share_its_uplink_and_nothing_inside),
+    cmocka_unit_test(a_transfer_between_sites_can_be_cancelled_and_frozen),
     cmocka_unit_test(computing_shares_a_slot),
     cmocka_unit_test(messages_by_the_queue_and_by_simgrid_arrive_at_the_same_times),
     cmocka_unit_test(serialised_messages_leave_one_after_another),
