@@ -28,7 +28,7 @@ static void open_record(struct swisd_simdriver *d, uint32_t node, uint64_t seed)
   device->record = fopen(path, "wb");
   if ((device->record == NULL || fwrite(bytes, 1, count, device->record) != count) && !d->failed) {
     d->failed = true;
-    swisd_error_set(&d->error, "%s: cannot write", path);
+    swisd_error_set(&d->error, "%s: cannot write: %m", path);
     swisd_sim_stop(d->sim);
   }
 }
@@ -37,7 +37,7 @@ static void close_record(struct swisd_simdriver *d, struct swisd_sim_device *dev
 {
   if (device->record != NULL && fclose(device->record) != 0 && !d->failed) {
     d->failed = true;
-    swisd_error_set(&d->error, "%s: cannot write a recording", d->options.record);
+    swisd_error_set(&d->error, "%s: cannot write a recording: %m", d->options.record);
   }
   device->record = NULL;
 }

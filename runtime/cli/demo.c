@@ -53,10 +53,7 @@ static int take(struct swisd_option_taker *taker, const char *name, const char *
   return 0;
 }
 
-static bool wanted(const struct demo *demo, const char *world)
-{
-  return !demo->only || strcmp(demo->only, world) == 0;
-}
+static bool wanted(const struct demo *demo, const char *world) { return !demo->only || strcmp(demo->only, world) == 0; }
 
 /* DIR/name under the results; made, and emptied of an earlier demo's. */
 static int result_directory(const struct demo *demo, const char *name, char *path, size_t bytes, struct swisd_error *error)
@@ -82,8 +79,8 @@ static void start_simulation(const struct demo *demo, uint32_t number)
   swisd_lab_remove(directory);
   snprintf(log, sizeof log, "%s.log", directory);
   snprintf(repeat, sizeof repeat, "%u", number);
-  const char *const argv[] = {"/usr/bin/nice", "-n", "19", demo->simulator, demo->scenario, "--world", demo->swarm_world,
-                              "--repeat", repeat, "--out", directory, NULL};
+  const char *const argv[] = {"/usr/bin/nice",   "-n",       "19",   demo->simulator, demo->scenario, "--world",
+                              demo->swarm_world, "--repeat", repeat, "--out",         directory,      NULL};
   if (swisd_lab_start(&background.processes[number], argv, log, log, &error) != 0)
     fprintf(stderr, "swisd demo: %s\n", error.text);
 }
@@ -128,7 +125,7 @@ static int find_worlds(struct demo *demo, struct swisd_error *error)
   if (!errors)
     return swisd_error_set(error, "out of memory");
   if (swisd_scenario_read(demo->scenario, demo->lab_world, &lab, errors) != 0) {
-    swisd_error_set(error, "%.500s", errors->text);
+    swisd_demo_scenario_wrong(demo->scenario, errors, error);
     free(errors);
     return -1;
   }
@@ -140,7 +137,7 @@ static int find_worlds(struct demo *demo, struct swisd_error *error)
       continue;
     result = swisd_scenario_read(demo->scenario, lab.worlds[w], &world, errors);
     if (result != 0) {
-      swisd_error_set(error, "%.500s", errors->text);
+      swisd_demo_scenario_wrong(demo->scenario, errors, error);
       break;
     }
     if (world.backend == SWISD_BACKEND_SIM) {

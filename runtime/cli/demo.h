@@ -38,6 +38,8 @@ struct swisd_demo_plan {
  * replaces the scenario's when not 0. -1 with `error`. */
 int swisd_demo_plan_make(struct swisd_demo_plan *plan, const char *path, const char *world, uint64_t bound_ns,
                          const struct swisd_kernels *kernels, struct swisd_error *error);
+/* Says on stderr all that is wrong with a scenario; `error` sums it up. */
+void swisd_demo_scenario_wrong(const char *path, const struct swisd_scenario_errors *errors, struct swisd_error *error);
 void swisd_demo_plan_free(struct swisd_demo_plan *plan);
 /* What a device's speed is multiplied by once this was done to it. */
 double swisd_demo_speed_after(const struct swisd_demo_fault *fault);

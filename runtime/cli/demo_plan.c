@@ -159,6 +159,12 @@ static int scale(struct swisd_demo_plan *plan, struct swisd_error *error)
   return 0;
 }
 
+void swisd_demo_scenario_wrong(const char *path, const struct swisd_scenario_errors *errors, struct swisd_error *error)
+{
+  fputs(errors->text, stderr); /* all of it, with its carets: more than an error holds */
+  swisd_error_set(error, "%s: %u mistake%s, nothing was started", path, errors->count, errors->count == 1 ? "" : "s");
+}
+
 int swisd_demo_plan_make(struct swisd_demo_plan *plan, const char *path, const char *world, uint64_t bound_ns,
                          const struct swisd_kernels *kernels, struct swisd_error *error)
 {
@@ -168,7 +174,7 @@ int swisd_demo_plan_make(struct swisd_demo_plan *plan, const char *path, const c
     return swisd_error_set(error, "out of memory");
   const int read = swisd_scenario_read(path, world, &plan->scenario, errors);
   if (read != 0)
-    swisd_error_set(error, "%.500s", errors->text);
+    swisd_demo_scenario_wrong(path, errors, error);
   free(errors);
   if (read != 0)
     return -1;
@@ -238,8 +244,7 @@ int swisd_demo_plan_write(const struct swisd_demo_plan *plan, const char *path, 
   fprintf(out, "# The lab world `%s`, its class speeds multiplied by %.6g to fit the machine it ran on.\n", s->world,
           plan->factor);
   fprintf(out, "swisd: 1\nname: %s\nseed: %" PRIu64 "\nduration: %.0f s\nbackend: sim\nplacement: {slots: %u, r_min: %u}\n",
-          s->name,
-          s->seed, (double)s->duration_ns / 1e9, s->placement_slots, s->placement_replicas_min);
+          s->name, s->seed, (double)s->duration_ns / 1e9, s->placement_slots, s->placement_replicas_min);
   write_devices(plan, out);
   write_faults(plan, out);
   fprintf(out, "workload: {model: %s, data: %s, items: %" PRIu64 ", repeat: %" PRIu64 ", chunk: %.0f ms", s->workload.model,

@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/philox.h"
 #include "runtime/net/introduction.h"
+#include "runtime/store/model_store.h"
 #include "tests/runtime/swarm.h"
 
 static void a_port_in_use_is_said_and_nothing_is_started(void **state)
@@ -41,6 +43,88 @@ static void two_nodes_cannot_have_one_identity(void **state)
   assert_int_equal(swarm_run(&swarm, "second", arguments, 10), 2);
   assert_true(swarm_file_says(&swarm, "second.err", "another node runs on this data directory"));
   assert_true(swarm_status(&swarm, 0, "/uptime_ns") > 0);
+  swarm_end(&swarm);
+}
+
+/* Somebody copied a data directory to a second machine: the second one finds nobody, and says why that may be. */
+static void a_copied_identity_is_not_let_in_and_disturbs_nobody(void **state)
+{
+  (void)state;
+  struct swarm swarm;
+  struct swisd_lab_process twin;
+  char from[SWARM_PATH_BYTES], to[SWARM_PATH_BYTES], path[2 * SWARM_PATH_BYTES], key[4096];
+  swarm_start(&swarm, 2, "2");
+  swarm_node_directory(&swarm, 1, from);
+  swarm_path(&swarm, "twin", to);
+  assert_int_equal(mkdir(to, 0700), 0);
+  snprintf(path, sizeof path, "%s/key.pem", from);
+  FILE *in = fopen(path, "re");
+  assert_non_null(in);
+  const size_t bytes = fread(key, 1, sizeof key, in);
+  fclose(in);
+  snprintf(path, sizeof path, "%s/key.pem", to);
+  const int out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  assert_true(out >= 0 && bytes > 0 && write(out, key, bytes) == (ssize_t)bytes);
+  close(out);
+  const char *const arguments[] = {"node", "--data", to, "--speed", "2", "--port", "0", "--join", swarm.seed, NULL};
+  swarm_command(&swarm, &twin, "twin-node", arguments);
+  assert_true(swarm_file_will_say(&swarm, "twin-node.err", "with the same join key and another identity?", 20));
+  assert_int_equal(swarm_status(&swarm, 0, "/members_alive"), 1); /* the first to come stays */
+  if (swarm_has_fashion()) {
+    const char *const classify[] = {"classify", "--join", swarm.seed, "--items", "40", "--check", NULL};
+    assert_int_equal(swarm_run(&swarm, "classify", classify, 30), 0);
+  }
+  swisd_lab_kill(&twin);
+  swarm_end(&swarm);
+}
+
+static void a_model_whose_bytes_do_not_match_is_refused(void **state)
+{
+  (void)state;
+  struct swarm swarm;
+  struct swisd_error error;
+  char folder[SWARM_PATH_BYTES], path[2 * SWARM_PATH_BYTES];
+  struct swisd_bundle *bundle = calloc(1, sizeof *bundle);
+  assert_non_null(bundle);
+  swarm_start(&swarm, 0, "1");
+  swarm_path(&swarm, "model", folder);
+  assert_int_equal(swisd_model_folder_load("kernels/weights/fashion", bundle, &error), 0);
+  assert_int_equal(swisd_model_folder_save(folder, bundle, &error), 0);
+  snprintf(path, sizeof path, "%s/shards/%016llx.bin", folder, (unsigned long long)bundle->model.steps[0].lanes[0].shard);
+  swisd_bundle_free(bundle);
+  free(bundle);
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  assert_true(fd >= 0);
+  assert_int_equal(pwrite(fd, "X", 1, 1000), 1);
+  close(fd);
+  const char *const arguments[] = {"classify", "--model", folder, "--items", "10", NULL};
+  assert_int_equal(swarm_run(&swarm, "damaged", arguments, 10), 2);
+  assert_true(swarm_file_says(&swarm, "damaged.err", "damaged: its SHA-256 is not the one in the manifest"));
+  assert_int_equal(truncate(path, 100), 0);
+  assert_int_equal(swarm_run(&swarm, "short", arguments, 10), 2);
+  assert_true(swarm_file_says(&swarm, "short.err", "100 bytes, the manifest says"));
+  swarm_end(&swarm);
+}
+
+static void a_scenario_with_mistakes_names_each_and_starts_nothing(void **state)
+{
+  (void)state;
+  struct swarm swarm;
+  char scenario[SWARM_PATH_BYTES], results[SWARM_PATH_BYTES];
+  swarm_start(&swarm, 0, "1");
+  swarm_path(&swarm, "bad.yml", scenario);
+  swarm_path(&swarm, "results", results);
+  FILE *out = fopen(scenario, "we");
+  assert_non_null(out);
+  fputs("swisd: 1\nlinks:\n  wifi: {latency: 5}\ndevices:\n  pi4: {cout: 2}\nworkload: {model: fashion, veryfy: none}\n", out);
+  fclose(out);
+  const char *const arguments[] = {"demo", "--scenario", scenario, "--out", results, NULL};
+  assert_int_equal(swarm_run(&swarm, "bad", arguments, 10), 2);
+  assert_true(swarm_file_says(&swarm, "bad.err", "bad.yml:3:19: links.wifi.latency: needs a unit"));
+  assert_true(swarm_file_says(&swarm, "bad.err", "did you mean 'count'?"));
+  assert_true(swarm_file_says(&swarm, "bad.err", "did you mean 'verify'?\n"));
+  assert_true(swarm_file_says(&swarm, "bad.err", "    ^~~~~~\n")); /* to its end */
+  assert_int_equal(access(results, F_OK), -1);
   swarm_end(&swarm);
 }
 
@@ -200,6 +284,9 @@ int main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_teardown(a_port_in_use_is_said_and_nothing_is_started, swarm_teardown),
     cmocka_unit_test_teardown(two_nodes_cannot_have_one_identity, swarm_teardown),
+    cmocka_unit_test_teardown(a_copied_identity_is_not_let_in_and_disturbs_nobody, swarm_teardown),
+    cmocka_unit_test_teardown(a_model_whose_bytes_do_not_match_is_refused, swarm_teardown),
+    cmocka_unit_test_teardown(a_scenario_with_mistakes_names_each_and_starts_nothing, swarm_teardown),
     cmocka_unit_test_teardown(mistakes_on_the_command_line_are_explained, swarm_teardown),
     cmocka_unit_test_teardown(garbage_disturbs_nobody, swarm_teardown),
     cmocka_unit_test_teardown(a_damaged_shard_is_noticed_and_fetched_again, swarm_teardown),
