@@ -117,7 +117,8 @@ static void give_up(struct swisd_datagrams *datagrams, struct swisd_contact *con
   swisd_address_text(&contact->address, address);
   datagrams->status.unanswered++;
   if (swisd_id_is_zero(contact->to))
-    swisd_log_limited(SWISD_LOG_WARN, "net", "nobody answers at %s: is a node there, with the same join key and another identity?", address);
+    swisd_log_limited(SWISD_LOG_WARN, "net",
+                      "nobody answers at %s: is a node there, with the same join key and another identity?", address);
   swisd_contact_free(contact);
 }
 
