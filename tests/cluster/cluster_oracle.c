@@ -15,7 +15,8 @@ enum note_kind { NOTE_ISSUED, NOTE_QUEUED, NOTE_OPENED };
 
 struct note {
   uint8_t kind, step;
-  bool over; /* OPENED: the job has ended */
+  bool over;        /* OPENED: the job has ended */
+  bool lacks_shard; /* OPENED: the worker has said so */
   uint32_t host, life, peer, peer_life;
   uint32_t epoch;
   swisd_shard_id shard;
@@ -90,6 +91,7 @@ static void opened(struct cluster *c, uint32_t host, uint32_t to, const struct s
   n->peer_life = c->hosts[to].life;
   n->shard = open->lanes[0].shard;
   n->sent_ns = c->now_ns;
+  n->lacks_shard = false;
 }
 
 static void sent(struct cluster *c, uint32_t host, const struct swisd_action_send *send)
@@ -108,16 +110,36 @@ static void sent(struct cluster *c, uint32_t host, const struct swisd_action_sen
   }
 }
 
+/* A worker speaks of what it holds: of the job's shard no more, perhaps. */
+static void holdings_told(struct cluster *c, uint32_t host, uint32_t from, const struct swisd_message *message)
+{
+  for (struct note *n = c->notes; n != NULL; n = n->next) {
+    if (n->kind != NOTE_OPENED || n->host != host || n->peer != from)
+      continue;
+    if (message->type == SWISD_MESSAGE_NACK)
+      n->lacks_shard |= message->u.nack.reason == SWISD_NACK_NOT_HELD;
+    if (message->type != SWISD_MESSAGE_PULL)
+      continue;
+    n->lacks_shard = true;
+    for (uint32_t k = 0; k < message->u.pull.holding_count; k++)
+      n->lacks_shard &= message->u.pull.holdings[k] != n->shard;
+  }
+}
+
 static void told(struct cluster *c, uint32_t host, const struct swisd_event_message *event)
 {
   const struct swisd_message *message = event->message;
+  const uint32_t from = cluster_index(c, event->from);
   uint32_t credits = 0;
+  if (from == c->host_count)
+    return;
+  if (message->type == SWISD_MESSAGE_PULL || message->type == SWISD_MESSAGE_NACK)
+    holdings_told(c, host, from, message);
   if (message->type == SWISD_MESSAGE_PULL)
     credits = message->u.pull.credits;
   else if (message->type == SWISD_MESSAGE_RESULT)
     credits = message->u.result.credits;
-  const uint32_t from = cluster_index(c, event->from);
-  if (credits == 0 || from == c->host_count)
+  if (credits == 0)
     return;
   struct path *path = cluster_path(c, host, from);
   if (path->credit_life != c->hosts[host].life)
@@ -152,15 +174,6 @@ static void dropped(struct cluster *c, uint32_t host, swisd_shard_id shard)
     cluster_fail(c, "node %u drops a shard that %u others keep", host, keepers);
 }
 
-static void job_over(struct cluster *c, uint32_t host, struct swisd_job_id job)
-{
-  for (struct note *n = c->notes; n != NULL; n = n->next)
-    if (n->kind == NOTE_OPENED && n->host == host && swisd_job_id_equal(n->job, job)) {
-      n->over = true;
-      n->over_ns = c->now_ns;
-    }
-}
-
 /* Whether the submitter knows its worker as a holder of the shard that the job's first JOB_OPEN named. */
 static bool is_known_holder(struct cluster *c, const struct note *n)
 {
@@ -171,6 +184,22 @@ static bool is_known_holder(struct cluster *c, const struct note *n)
       if (view.record->holdings[k] == n->shard)
         return view.state == SWISD_MEMBER_ALIVE;
   return false;
+}
+
+static void job_over(struct cluster *c, uint32_t host, struct swisd_job_id job)
+{
+  for (struct note **at = &c->notes; *at != NULL;) {
+    struct note *n = *at;
+    if (n->kind == NOTE_OPENED && n->host == host && swisd_job_id_equal(n->job, job)) {
+      if (n->lacks_shard || !is_known_holder(c, n)) {
+        forget(at);
+        continue;
+      }
+      n->over = true;
+      n->over_ns = c->now_ns;
+    }
+    at = &n->next;
+  }
 }
 
 /* Jobs that ended more than a second ago: their workers know, or are gone, or have no shard of it any more. */
