@@ -10,6 +10,7 @@
 #include "runtime/store/model_store.h"
 #include "runtime/store/whole_file.h"
 #include "runtime/wire/record.h"
+#include "tests/kernels/tinystory.h"
 #include "tests/sim/child.h"
 #include "tests/sim/simulate.h"
 
@@ -162,24 +163,9 @@ static void strips_are_right_while_devices_die(void **state)
 
 static void assert_speaks(const struct simulated *got, const char *folder)
 {
-  static char wanted[8192], said[8192];
-  char path[4200];
-  struct swisd_error error;
-  snprintf(path, sizeof path, "%s/tokenizer.json", folder);
-  struct swisd_tokenizer *tokenizer = swisd_tokenizer_read(path, &error);
-  assert_non_null(tokenizer);
-  snprintf(path, sizeof path, "%s/greedy300.txt", folder);
-  FILE *in = fopen(path, "rb");
-  assert_non_null(in);
-  wanted[fread(wanted, 1, sizeof wanted - 1, in)] = '\0';
-  fclose(in);
-  wanted[strcspn(wanted, "<")] = '\0'; /* what follows the end of the story */
   static uint32_t tokens[SIMULATE_ANSWER_BYTES / 4];
   memcpy(tokens, got->answer, got->answer_bytes);
-  assert_true(swisd_tokenizer_decode(tokenizer, tokens, got->answer_bytes / 4, 0, said, sizeof said, &error) > 0);
-  said[strcspn(said, "<")] = '\0';
-  assert_string_equal(said, wanted);
-  swisd_tokenizer_free(tokenizer);
+  tinystory_expect(folder, tokens, got->answer_bytes / 4);
 }
 
 static void a_story_is_told_to_its_end_while_its_stages_die(void **state)

@@ -157,29 +157,6 @@ bool gate_model_folder(char path[GATE_PATH_BYTES])
   return false;
 }
 
-char *gate_greedy_text(const char *folder)
-{
-  char path[GATE_PATH_BYTES + 32];
-  snprintf(path, sizeof(path), "%s/greedy300.txt", folder);
-  char *text = gate_read(path, NULL);
-  text[strcspn(text, "<")] = '\0'; /* what follows the end of the story is another one */
-  return text;
-}
-
-void gate_expect_text(const char *folder, const uint32_t *tokens, uint64_t count, const char *text)
-{
-  static char said[8192];
-  char path[GATE_PATH_BYTES + 32];
-  struct swisd_error error;
-  snprintf(path, sizeof(path), "%s/tokenizer.json", folder);
-  struct swisd_tokenizer *tokenizer = swisd_tokenizer_read(path, &error);
-  assert_non_null(tokenizer);
-  assert_true(swisd_tokenizer_decode(tokenizer, tokens, count, 0, said, sizeof(said), &error) > 0);
-  swisd_tokenizer_free(tokenizer);
-  said[strcspn(said, "<")] = '\0';
-  assert_string_equal(said, text);
-}
-
 /* ---- recordings ---- */
 
 static void expect_replay(const char *recording)

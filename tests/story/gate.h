@@ -47,11 +47,6 @@ void gate_rows_close(struct gate_rows *rows);
 
 /* Its folder; false, with a line that says so, when it is not there. */
 bool gate_model_folder(char path[GATE_PATH_BYTES]);
-/* greedy300.txt up to its end of story; of test_malloc(). */
-char *gate_greedy_text(const char *folder);
-/* Tokens, the begin token first, say exactly `text` up to the end of the story. */
-void gate_expect_text(const char *folder, const uint32_t *tokens, uint64_t count, const char *text);
-
 /* ---- the cluster driver ---- */
 
 /* A cluster of the scenario's devices, numbered as there, and one submitter. `classes`: one per class of the scenario, to be

@@ -10,6 +10,7 @@
 #include "runtime/net/clock.h"
 #include "runtime/store/model_store.h"
 #include "tests/cluster/cluster_real.h"
+#include "tests/kernels/tinystory.h"
 #include "tests/runtime/swarm.h"
 #include "tests/story/gate.h"
 
@@ -88,18 +89,16 @@ static void the_text_is_exact_in_the_cluster_driver(void **state)
   struct swisd_error error;
   if (!gate_model_folder(folder))
     skip_for_lack();
-  char *text = gate_greedy_text(folder);
   for (uint32_t stages = 1; stages <= STAGES_MAX; stages++) {
     if (swisd_llama_import(folder, stages, &bundle, &error) != 0 || swisd_bundle_seal(&bundle, &error) != 0)
       fail_msg("%s", error.text);
     for (uint64_t seed = seed_first; seed < seed_first + seed_count; seed++) {
       uint64_t count = 0;
       speak_in_cluster(&bundle, 10 * seed + stages, tokens, &count);
-      gate_expect_text(folder, tokens, count, text);
+      tinystory_expect(folder, tokens, count);
     }
     swisd_bundle_free(&bundle);
   }
-  test_free(text);
 }
 
 /* ---- SimGrid ---- */
@@ -130,7 +129,8 @@ static void the_text_is_exact_in_simulated_devices(void **state)
   char path[GATE_PATH_BYTES + 32];
   if (!gate_model_folder(folder))
     skip_for_lack();
-  char *text = gate_greedy_text(folder);
+  char text[TINYSTORY_BYTES];
+  tinystory_read(folder, text);
   gate_path(scenario, "text.yml");
   gate_path(answers, "answers");
   gate_path(records, "records");
@@ -143,12 +143,11 @@ static void the_text_is_exact_in_simulated_devices(void **state)
         "sim",
         (const char *const[]){SWISD_SIMULATOR, scenario, "--settle", "10", "--answers", answers, "--record", records, NULL}, 60);
       char *tokens = gate_read(answers, &bytes);
-      gate_expect_text(folder, (const uint32_t *)(const void *)tokens, bytes / sizeof(uint32_t), text);
+      tinystory_expect(folder, (const uint32_t *)(const void *)tokens, bytes / sizeof(uint32_t));
       snprintf(path, sizeof(path), "%s/node-5-1.rec", records);
       assert_true(gate_expect_once(path, 0, bytes / sizeof(uint32_t) - 1) > 0);
       test_free(tokens);
     }
-  test_free(text);
 }
 
 /* ---- real processes ---- */
@@ -218,13 +217,13 @@ static void the_text_is_exact_on_real_processes(void **state)
   char folder[GATE_PATH_BYTES];
   if (!gate_model_folder(folder))
     skip_for_lack();
-  char *text = gate_greedy_text(folder);
+  char text[TINYSTORY_BYTES];
+  tinystory_read(folder, text);
   for (uint64_t seed = seed_first; seed < seed_first + seed_count; seed++) {
     struct swisd_philox random = swisd_philox_stream(seed, 0, 0, 0);
     for (uint32_t stages = 1; stages <= STAGES_MAX; stages++)
       speak_for_real(folder, stages, &random, text);
   }
-  test_free(text);
 }
 
 static int teardown(void **state)
