@@ -87,6 +87,10 @@ static void print_workers(const json_t *e)
   double total = 0;
   for (size_t w = 0; w < json_array_size(workers); w++)
     total += swisd_node_number(json_array_get(workers, w), "accepted_flops");
+  if (json_array_size(workers) == 0) {
+    printf("\nNobody has been given anything yet.\n");
+    return;
+  }
   printf("\nWho got what (tasks given, and as copies or once more; what became of them; share of the accepted work):\n"
          "  WORKER    STATE    GIVEN  COPY  AGAIN  ACCEPTED  TWICE  LOST  WRONG  CANCEL  SHARE\n");
   for (size_t w = 0; w < json_array_size(workers); w++) {

@@ -78,14 +78,16 @@ static int open_page(struct swisd_peer *peer, const struct swisd_peer_setup *set
   if (!setup->http_given)
     return setup->http_token[0] ? swisd_error_set(error, "--http-token: without --http there is no page") : 0;
   *web = swisd_web_open(peer, &setup->http, setup->http_token[0] ? setup->http_token : NULL, error);
-  if (!*web)
-    return -1;
+  return *web ? 0 : -1;
+}
+
+static void greet_at_page(const struct swisd_web *web, const struct swisd_peer_setup *setup)
+{
   struct swisd_address address = setup->http;
   char at[SWISD_ADDRESS_TEXT_BYTES];
-  address.port = swisd_web_port(*web);
+  address.port = swisd_web_port(web);
   swisd_address_text(&address, at);
   swisd_log(SWISD_LOG_INFO, "node", "page at http://%s/%s", at, setup->http_token[0] ? "?token=..." : "");
-  return 0;
 }
 
 /* 0 with a peer, 0 without (there was something to print), or the exit status after a mistake was reported. */
@@ -148,6 +150,8 @@ int swisd_command_node(const struct swisd_command *command, int argc, char **arg
   if (running->peer) {
     if (status == SWISD_EXIT_OK) {
       greet(running->peer, &running->setup);
+      if (running->page)
+        greet_at_page(running->page, &running->setup);
       serve(running);
     }
     swisd_web_close(running->page);

@@ -24,6 +24,7 @@ static void every_key_reaches_its_field(void **state)
   read_well("swisd: 1\nname: shelf-3\nlisten: 0.0.0.0\nport: 0\nadvertise: pi-03\njoin: [a:1, 'b:2']\nkey-file: join.key\n"
             "data: /var/lib/swisd\nspeed: {conv: 1 Gflops, dense: 2 Gflops, attention: 3 Gflops}\nkernels: openblas\n"
             "threads: 2\nmemory: 2 GiB\ndisk: 8 GiB\nwork: no\nlog-level: debug\nlog-format: json\nx-rack: 7\n"
+            "http: 7180\nhttp-token: page.token\n"
             "availability:\n  user-load: 40 %\n  calm: 2 min\n  check: 1 s\n  battery: pause\n  metered: slow\n"
             "  temperature: 80\n  slow: 10 %\n");
   assert_string_equal(config.name, "shelf-3");
@@ -38,6 +39,8 @@ static void every_key_reaches_its_field(void **state)
   assert_int_equal(config.no_work, 1);
   assert_int_equal(config.log_level, SWISD_LOG_DEBUG);
   assert_int_equal(config.log_json, 1);
+  assert_string_equal(config.http, "7180");
+  assert_string_equal(config.http_token, "dir/page.token");
   assert_true(config.availability.user_load == 0.4 && config.availability.temperature == 80);
   assert_int_equal(config.availability.calm_ns, 120 * SWISD_SECOND);
   assert_int_equal(config.availability.battery, SWISD_RULE_PAUSE);

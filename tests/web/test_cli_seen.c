@@ -34,7 +34,7 @@ static void the_status_shows_members_shards_and_jobs_in_80_columns(void **state)
 {
   (void)state;
   if (!swarm_has_fashion())
-    skip();
+    skip_for_lack();
   struct swarm swarm;
   char directory[SWARM_PATH_BYTES];
   swarm_start(&swarm, 2, "2");
@@ -67,7 +67,7 @@ static void a_job_is_explained_by_its_submitter_and_by_its_workers(void **state)
 {
   (void)state;
   if (!swarm_has_fashion())
-    skip();
+    skip_for_lack();
   struct swarm swarm;
   char directory[SWARM_PATH_BYTES], own[SWARM_PATH_BYTES], line[3 * SWARM_PATH_BYTES], name[64] = "";
   swarm_start(&swarm, 2, "2");
