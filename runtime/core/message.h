@@ -166,9 +166,9 @@ struct swisd_inline {
 
 struct swisd_message_result {
   struct swisd_task_key key;
-  uint64_t compute_ns; /* on the worker's clock */
-  uint64_t flops;      /* what was computed: the submitter's own estimate of the worker's speed */
-  uint32_t queue_ms;
+  uint64_t compute_ns;      /* on the worker's clock */
+  uint64_t flops;           /* what was computed: the submitter's own estimate of the worker's speed */
+  uint32_t queue_ms;        /* work of other jobs ahead of the next task of this one */
   uint8_t credits;          /* new ones, for this job */
   struct swisd_body output; /* kept at the worker, or (with RETURN) the body of this message */
   struct swisd_inline inlined;

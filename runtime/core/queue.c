@@ -31,6 +31,44 @@ static struct swisd_message_nack *nack(struct swisd_node *node, const struct swi
   return out;
 }
 
+static int urgency(const struct swisd_queued *queued)
+{
+  return queued->task.flags & SWISD_TASK_STATEFUL ? 2 : queued->task.flags & SWISD_TASK_RESCUE ? 1 : 0;
+}
+
+static bool runs_before(const struct swisd_queued *a, const struct swisd_queued *b)
+{
+  return urgency(a) != urgency(b) ? urgency(a) > urgency(b) : a->sequence < b->sequence;
+}
+
+uint64_t swisd_queued_left_ns(const struct swisd_node *node, const struct swisd_queued *queued)
+{
+  const uint64_t ran_ns = queued->state == SWISD_QUEUED_RUNNING ? node->now_ns - queued->started_ns : 0;
+  return queued->cost_ns > ran_ns ? queued->cost_ns - ran_ns : 0;
+}
+
+uint64_t swisd_queue_ahead_ns(const struct swisd_node *node, const struct swisd_open_job *job)
+{
+  const struct swisd_worker *worker = node->worker;
+  const struct swisd_queued *first = NULL; /* of this job */
+  for (uint32_t q = 0; q < node->config.limits.queue_max; q++) {
+    const struct swisd_queued *queued = &worker->queue[q];
+    if (queued->state == SWISD_QUEUED_FREE || !swisd_job_id_equal(queued->task.key.job, job->id))
+      continue;
+    if (queued->state == SWISD_QUEUED_RUNNING)
+      return 0;
+    if (first == NULL || runs_before(queued, first))
+      first = queued;
+  }
+  uint64_t ahead_ns = first ? 0 : swisd_worker_promised_ns(node, job);
+  for (uint32_t q = 0; q < node->config.limits.queue_max; q++) {
+    const struct swisd_queued *queued = &worker->queue[q];
+    if (queued->state == SWISD_QUEUED_RUNNING || (queued->state != SWISD_QUEUED_FREE && (!first || runs_before(queued, first))))
+      ahead_ns += swisd_queued_left_ns(node, queued);
+  }
+  return ahead_ns / node->config.compute_slots;
+}
+
 /* Takes a task out: its own inputs are released, its fetches are no longer awaited. */
 static void forget(struct swisd_node *node, struct swisd_queued *queued)
 {
@@ -320,7 +358,7 @@ static void answer(struct swisd_node *node, struct swisd_queued *queued, const s
   result->key = task.key;
   result->compute_ns = event->elapsed_ns;
   result->flops = task.flops;
-  result->queue_ms = (uint32_t)(swisd_worker_queue_ns(node) / SWISD_MILLISECOND);
+  result->queue_ms = job ? (uint32_t)(swisd_queue_ahead_ns(node, job) / SWISD_MILLISECOND) : 0;
   result->credits = credits;
   result->inlined = event->inlined;
   memset(&result->output, 0, sizeof result->output);
@@ -497,11 +535,6 @@ static void expire_fetches(struct swisd_node *node)
 
 /* ---- running ---- */
 
-static int urgency(const struct swisd_queued *queued)
-{
-  return queued->task.flags & SWISD_TASK_STATEFUL ? 2 : queued->task.flags & SWISD_TASK_RESCUE ? 1 : 0;
-}
-
 static void run(struct swisd_node *node, struct swisd_queued *queued)
 {
   struct swisd_worker *worker = node->worker;
@@ -583,8 +616,7 @@ void swisd_queue_pump(struct swisd_node *node)
       struct swisd_queued *queued = &worker->queue[q];
       if (queued->state != SWISD_QUEUED_READY)
         continue;
-      if (next == NULL || urgency(queued) > urgency(next) ||
-          (urgency(queued) == urgency(next) && queued->sequence < next->sequence))
+      if (next == NULL || runs_before(queued, next))
         next = queued;
     }
     if (next == NULL || (urgency(next) == 0 && (worker->held_until_ns = held_until_ns(node)) != 0))

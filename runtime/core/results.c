@@ -357,21 +357,6 @@ static void add_credits(struct swisd_node *node, uint16_t p, uint8_t credits)
   sub->work_arrived = true;
 }
 
-static uint64_t cost_of_issues(const struct swisd_node *node, uint16_t p)
-{
-  uint64_t cost_ns = 0;
-  for (uint16_t i = node->submitter->partners[p].issue_first; i; i = node->submitter->issues[i].next)
-    cost_ns += node->submitter->issues[i].cost_ns;
-  return cost_ns;
-}
-
-static void others_reported(struct swisd_node *node, uint16_t p, uint32_t queue_ms)
-{
-  const uint64_t queue_ns = queue_ms * SWISD_MILLISECOND, own_ns = cost_of_issues(node, p);
-  node->submitter->partners[p].others_ns = queue_ns > own_ns ? queue_ns - own_ns : 0;
-  swisd_partner_expect(node, p, node->now_ns);
-}
-
 static void on_result(struct swisd_node *node, const struct swisd_event_message *event)
 {
   struct swisd_submitter *sub = node->submitter;
@@ -420,7 +405,8 @@ static void on_result(struct swisd_node *node, const struct swisd_event_message 
     }
   }
   if (p) {
-    others_reported(node, p, result->queue_ms);
+    sub->partners[p].others_ns = result->queue_ms * SWISD_MILLISECOND;
+    swisd_partner_expect(node, p, node->now_ns);
     if (sub->partners[p].keeps)
       swisd_partner_needed(node, p);
     add_credits(node, p, result->credits);

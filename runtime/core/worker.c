@@ -31,7 +31,7 @@ void swisd_worker_init(struct swisd_node *node, void *block)
     swisd_speed_init(&worker->speed[k], node->config.rates[k]);
   worker->task_ns = node->config.chunk_ns;
   worker->availability_percent = 100;
-  worker->lease_due_ns = SWISD_NEVER;
+  worker->lease_due_ns = worker->grant_again_ns = SWISD_NEVER;
 }
 
 struct swisd_open_job *swisd_open_job_find(struct swisd_node *node, struct swisd_job_id id)
@@ -50,8 +50,7 @@ uint64_t swisd_worker_queue_ns(const struct swisd_node *node)
     const struct swisd_queued *task = &worker->queue[q];
     if (task->state == SWISD_QUEUED_FREE)
       continue;
-    const uint64_t ran_ns = task->state == SWISD_QUEUED_RUNNING ? node->now_ns - task->started_ns : 0;
-    queue_ns += task->cost_ns > ran_ns ? task->cost_ns - ran_ns : 0;
+    queue_ns += swisd_queued_left_ns(node, task);
   }
   return queue_ns / node->config.compute_slots;
 }
@@ -65,6 +64,22 @@ static void free_output(struct swisd_node *node, struct swisd_output *output)
   worker->output_count--;
   swisd_out_release(node, output->body);
   memset(output, 0, sizeof *output);
+}
+
+/* The longest round trip to a submitter: looked up when leases are renewed, for it moves slowly. */
+static void measure_submitters(struct swisd_node *node)
+{
+  struct swisd_worker *worker = node->worker;
+  const uint64_t unknown_ns = 50 * SWISD_MILLISECOND;
+  worker->submitters_rtt_ns = 0;
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
+    const struct swisd_member *member = worker->jobs[j].used ? swisd_member_peek_id(node, worker->jobs[j].id.submitter) : NULL;
+    if (member == NULL || member == swisd_member_peek(node, 0))
+      continue;
+    const uint64_t one_ns = member->rtt_ns ? member->rtt_ns : unknown_ns;
+    if (one_ns > worker->submitters_rtt_ns)
+      worker->submitters_rtt_ns = one_ns;
+  }
 }
 
 static void close_job(struct swisd_node *node, struct swisd_open_job *job)
@@ -81,6 +96,7 @@ static void close_job(struct swisd_node *node, struct swisd_open_job *job)
   if (stateful && node->actions->count + 2 < SWISD_ACTIONS_MAX)
     swisd_out_action(node, SWISD_ACTION_FORGET)->u.forget = id;
   memset(job, 0, sizeof *job);
+  measure_submitters(node);
   worker->grant_due = true;
 }
 
@@ -189,6 +205,7 @@ static void on_open(struct swisd_node *node, struct swisd_id from, const struct 
   job->lease_deadline_ns = node->now_ns + lease_ms * SWISD_MILLISECOND;
   if (job->lease_deadline_ns < worker->lease_due_ns)
     worker->lease_due_ns = job->lease_deadline_ns;
+  measure_submitters(node);
   worker->grant_due = true;
 }
 
@@ -280,47 +297,85 @@ static uint32_t credits_outstanding(const struct swisd_node *node)
   return credits;
 }
 
-/* What a credit takes to become a task that can run: the way to the submitter and back, and the fetching of its inputs. */
-static uint64_t lead_ns(const struct swisd_node *node)
+/* What a credit takes to become a task: the way to the submitter and back. */
+static uint64_t round_trip_ns(const struct swisd_node *node)
 {
-  const struct swisd_worker *worker = node->worker;
-  const uint64_t unknown_ns = 50 * SWISD_MILLISECOND, slack_ns = 20 * SWISD_MILLISECOND;
-  uint64_t rtt_ns = 0;
-  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
-    const struct swisd_member *member = worker->jobs[j].used ? swisd_member_peek_id(node, worker->jobs[j].id.submitter) : NULL;
-    if (member == NULL || member == swisd_member_peek(node, 0))
-      continue;
-    const uint64_t one_ns = member->rtt_ns ? member->rtt_ns : unknown_ns;
-    rtt_ns = one_ns > rtt_ns ? one_ns : rtt_ns;
-  }
-  return rtt_ns + worker->input_wait_ns + slack_ns;
+  const uint64_t slack_ns = 20 * SWISD_MILLISECOND;
+  return node->worker->submitters_rtt_ns + slack_ns;
 }
 
-/* K = one that runs in each slot, and what else ends before a credit given now can have become a task: 1 + lead / step, as
- * DESIGN section 6 has it. No more than that: whatever is queued here when this device dies has to be done again elsewhere. */
+/* K = one that runs in each slot, and what else ends before a credit given now can have become a task whose inputs are here:
+ * 1 + lead / step, as DESIGN section 6 has it. No more than that: whatever is queued here when this device dies has to be
+ * done again elsewhere. */
 static uint32_t credits_wanted(const struct swisd_node *node)
 {
   const uint32_t slots = node->config.compute_slots, ahead_max = 4;
   const uint64_t step_ns = node->worker->task_ns / slots + 1;
-  const uint64_t ahead = lead_ns(node) / step_ns + 1;
+  const uint64_t ahead = (round_trip_ns(node) + node->worker->input_wait_ns) / step_ns + 1;
   return slots + (ahead < ahead_max ? (uint32_t)ahead : ahead_max);
 }
 
+/* Until when the credits given to a job lately may still become tasks; later it seems to have nothing for this device now. */
+static uint64_t promised_until_ns(const struct swisd_node *node, const struct swisd_open_job *job)
+{
+  return job->credits ? job->credit_deadline_ns - node->config.credit_ns + round_trip_ns(node) : 0;
+}
+
+static uint64_t last_promise_ns(const struct swisd_node *node)
+{
+  uint64_t until_ns = 0;
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
+    const uint64_t one_ns = promised_until_ns(node, &node->worker->jobs[j]);
+    until_ns = one_ns > until_ns ? one_ns : until_ns;
+  }
+  return until_ns;
+}
+
+uint64_t swisd_worker_promised_ns(const struct swisd_node *node, const struct swisd_open_job *except)
+{
+  uint64_t credits = 0;
+  for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
+    const struct swisd_open_job *job = &node->worker->jobs[j];
+    if (job != except && promised_until_ns(node, job) > node->now_ns)
+      credits += job->credits;
+  }
+  return credits * node->worker->task_ns;
+}
+
+/* Whether one more task would be welcome beyond the credits that are out: little is queued, or what is queued waits for its
+ * inputs while a slot stands idle. */
+static bool is_hungry(const struct swisd_node *node)
+{
+  const struct swisd_worker *worker = node->worker;
+  const uint16_t slots = node->config.compute_slots;
+  return worker->queued < slots + 1u || (worker->running < slots && worker->queued + 2u < node->config.limits.queue_max &&
+                                         swisd_worker_queue_ns(node) < node->config.queue_ns_max);
+}
+
+/* Credits beyond what is wanted go to jobs that have none, while this device is hungry and those who have some do not use
+ * them: given to everybody at once, all would be used, and this device be busy with a queue that nobody knew of. */
 struct swisd_open_job *swisd_worker_next_grant(struct swisd_node *node)
 {
   struct swisd_worker *worker = node->worker;
+  worker->grant_again_ns = SWISD_NEVER;
   if (node->stopping || worker->availability_percent == 0)
     return NULL;
   const uint32_t wanted = credits_wanted(node);
   const bool full = worker->queued + credits_outstanding(node) >= wanted;
-  const bool short_queue = worker->queued < node->config.compute_slots + 1u;
+  if (full && !is_hungry(node))
+    return NULL;
+  const uint64_t promised_ns = full ? last_promise_ns(node) : 0;
   struct swisd_open_job *best = NULL;
   for (uint32_t j = 0; j < node->config.limits.open_jobs_max; j++) {
     struct swisd_open_job *job = &worker->jobs[j];
     if (!job->used || job->lane_count == 0 || job->credits >= wanted)
       continue;
-    if (full && !(short_queue && job->backlog && job->credits == 0 && job->queued == 0))
+    if (full && !(job->backlog && job->credits == 0))
       continue;
+    if (promised_ns > node->now_ns) {
+      worker->grant_again_ns = promised_ns;
+      continue;
+    }
     if (best == NULL || job->backlog > best->backlog || (job->backlog == best->backlog && job->served_flops < best->served_flops))
       best = job;
   }
@@ -398,6 +453,7 @@ void swisd_worker_availability(struct swisd_node *node, uint8_t level_percent)
 void swisd_worker_pump(struct swisd_node *node)
 {
   expire(node);
+  node->worker->grant_due = node->worker->grant_due || swisd_due(node, node->worker->grant_again_ns);
   swisd_queue_pump(node);
   grant(node);
 }
@@ -407,8 +463,9 @@ uint64_t swisd_worker_deadline_ns(const struct swisd_node *node)
   const struct swisd_worker *worker = node->worker;
   if (worker->grant_due || worker->start_due)
     return node->now_ns;
+  const uint64_t due_ns = worker->grant_again_ns < worker->lease_due_ns ? worker->grant_again_ns : worker->lease_due_ns;
   const uint64_t deadline_ns = swisd_queue_deadline_ns(node);
-  return deadline_ns < worker->lease_due_ns ? deadline_ns : worker->lease_due_ns;
+  return deadline_ns < due_ns ? deadline_ns : due_ns;
 }
 
 void swisd_worker_status(const struct swisd_node *node, struct swisd_node_status *out)

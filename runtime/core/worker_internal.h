@@ -61,12 +61,14 @@ struct swisd_worker {
   struct swisd_speed speed[SWISD_KERNEL_COUNT];
   uint64_t sequence_next;
   uint16_t queued, running, output_count, fetching;
-  uint16_t borrowed;      /* inputs of queued tasks that are here and not owned */
-  uint64_t body_bytes;    /* inputs and outputs held */
-  uint64_t task_ns;       /* what a task costs, on average; not rescues, which are small */
-  uint64_t held_until_ns; /* a slot is kept free for a rescue whose inputs are on their way; 0: none */
-  uint64_t input_wait_ns; /* from the arrival of a task until its inputs are here, lately */
-  uint64_t lease_due_ns;  /* the next lease or credit to look at */
+  uint16_t borrowed;          /* inputs of queued tasks that are here and not owned */
+  uint64_t body_bytes;        /* inputs and outputs held */
+  uint64_t task_ns;           /* what a task costs, on average; not rescues, which are small */
+  uint64_t held_until_ns;     /* a slot is kept free for a rescue whose inputs are on their way; 0: none */
+  uint64_t input_wait_ns;     /* from the arrival of a task until its inputs are here, lately */
+  uint64_t submitters_rtt_ns; /* the longest round trip to one */
+  uint64_t lease_due_ns;      /* the next lease or credit to look at */
+  uint64_t grant_again_ns;    /* when the credits given so far will no longer keep others from getting one */
   uint8_t availability_percent;
   bool grant_due; /* look whether to grant credits */
   bool start_due; /* look whether to start tasks or fetches */
@@ -81,6 +83,11 @@ void swisd_queue_drop_job(struct swisd_node *node, struct swisd_job_id job);
 void swisd_queue_pump(struct swisd_node *node);
 /* A body is to be released. When a queued task reads it, the body is that task's from now on, and the answer is true. */
 bool swisd_queue_keeps(struct swisd_node *node, struct swisd_body body);
+/* What a queued task has still to compute. */
+uint64_t swisd_queued_left_ns(const struct swisd_node *node, const struct swisd_queued *queued);
+/* Work of other jobs that runs before the next task of this one: before the first that is here, or else all there is and what
+ * credits given lately to others may still bring. */
+uint64_t swisd_queue_ahead_ns(const struct swisd_node *node, const struct swisd_open_job *job);
 uint64_t swisd_queue_deadline_ns(const struct swisd_node *node);
 
 /* worker.c */
@@ -89,6 +96,8 @@ struct swisd_open_job *swisd_open_job_find(struct swisd_node *node, struct swisd
 struct swisd_open_job *swisd_worker_next_grant(struct swisd_node *node);
 /* Gives up the output that has been kept longest, if that is long enough; false when none is. */
 bool swisd_worker_evict(struct swisd_node *node);
+/* The work that credits given lately to other jobs than `except` may still become. */
+uint64_t swisd_worker_promised_ns(const struct swisd_node *node, const struct swisd_open_job *except);
 void swisd_worker_granted(struct swisd_node *node, struct swisd_open_job *job);
 
 #endif
