@@ -182,7 +182,7 @@ static int bench_bodies(double gigabytes)
   struct swisd_error error;
   struct ends ends = {.admission = {.count = 1, .keys = {"the join key of this benchmark"}}};
   const struct swisd_address any = {.family = SWISD_ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
-  int udp;
+  int udp = -1;
   ends.bodies = (uint64_t)(gigabytes * 1e9 / BODY_BYTES) + 1;
   if (swisd_nodekey_make(&ends.keys[0], &error) != 0 || swisd_nodekey_make(&ends.keys[1], &error) != 0 ||
       swisd_ports_open(&any, &ends.listen_fd, &udp, &ends.address, &error) != 0)
