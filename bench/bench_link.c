@@ -76,7 +76,7 @@ static void say(struct end *end, struct swisd_id to, uint64_t number, struct swi
 {
   struct swisd_message message = {.type = SWISD_MESSAGE_PULL};
   message.u.pull.job = (struct swisd_job_id){to, number};
-  swisd_links_send(end->links, to, &end->ends->address, &message, body, 0, body ? body->bytes : 0);
+  swisd_links_send(end->links, to, &end->ends->address, &message, NULL, body, 0, body ? body->bytes : 0);
 }
 
 static void send_more(struct end *end)
@@ -87,9 +87,10 @@ static void send_more(struct end *end)
 
 /* The receiver checks the body and says so with a message of its own; that is what lets the sender go on. */
 static void on_message(struct swisd_links_host *host, struct swisd_id from, const struct swisd_message *message,
-                       struct swisd_blob *body)
+                       const struct swisd_trailer *trailer, struct swisd_blob *body)
 {
   struct end *end = (struct end *)host;
+  (void)trailer;
   if (end->received++ == 0)
     end->start_ns = swisd_clock_now_ns();
   if (body) {
@@ -225,10 +226,10 @@ struct pinger {
 };
 
 static void on_datagram(struct swisd_datagrams_host *host, struct swisd_id from, const struct swisd_address *from_address,
-                        const struct swisd_message *message)
+                        const struct swisd_message *message, const struct swisd_trailer *trailer)
 {
   struct pinger *pinger = (struct pinger *)host;
-  (void)from, (void)from_address;
+  (void)from, (void)from_address, (void)trailer;
   if (message->type == SWISD_MESSAGE_ACK && message->u.ack.sequence == pinger->sequence)
     pinger->answered = true;
 }
@@ -264,7 +265,7 @@ static void ping(struct event_base *base, struct swisd_datagrams *datagrams, str
   message.u.ping.target = id;
   pinger->answered = false;
   const uint64_t limit_ns = swisd_clock_now_ns() + (uint64_t)(patience_s * 1e9);
-  swisd_datagrams_send(datagrams, id, address, &message);
+  swisd_datagrams_send(datagrams, id, address, &message, NULL);
   while (!pinger->answered && swisd_clock_now_ns() < limit_ns)
     event_base_loop(base, EVLOOP_NONBLOCK); /* spinning: what is measured is the node */
 }

@@ -129,6 +129,7 @@ static struct swisd_sim_flight *pack(struct swisd_simdriver *d, const struct swi
   }
   flight->packed = d->packed;
   flight->datagram = swisd_message_is_datagram(message->type);
+  flight->wire_bytes += swisd_message_seal_bytes(message);
   SWISD_ASSERT(flight->wire_bytes > 0 && (!flight->datagram || flight->wire_bytes <= SWISD_DATAGRAM_BYTES_MAX));
   return flight;
 }

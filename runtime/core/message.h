@@ -229,18 +229,44 @@ struct swisd_message {
   } u;
 };
 
-/* Whether messages of this type travel as datagrams. */
+/* What a driver lays beside each record so that others can tell that its owner wrote it: a public key and a signature. */
+enum { SWISD_RECORD_SEAL_BYTES = 96 };
 /* An upper bound of what one rumour adds to a datagram, so that the core can fill it up: proved against the encoder in
- * tests/wire. 48 for the rumour itself; of a record 40, 22 each address, 11 each holding. */
+ * tests/wire. 48 for the rumour itself; of a record 40, 22 each address, 11 each holding, and its seal. */
 static inline uint32_t swisd_rumour_bytes_max(const struct swisd_rumour *rumour)
 {
   if (rumour->state != SWISD_MEMBER_ALIVE)
     return 48;
-  return 48 + 40 + 22u * rumour->record.address_count + 11u * rumour->record.holding_count;
+  return 48 + 40 + 22u * rumour->record.address_count + 11u * rumour->record.holding_count + SWISD_RECORD_SEAL_BYTES;
+}
+static inline uint32_t swisd_rumours_alive(const struct swisd_rumour *list, uint32_t count)
+{
+  uint32_t alive = 0;
+  for (uint32_t i = 0; i < count; i++)
+    alive += list[i].state == SWISD_MEMBER_ALIVE;
+  return alive;
+}
+/* What the seals of a message's records take, for drivers that do not make them. */
+static inline uint32_t swisd_message_seal_bytes(const struct swisd_message *message)
+{
+  switch (message->type) {
+  case SWISD_MESSAGE_PING:
+  case SWISD_MESSAGE_GOSSIP:
+    return SWISD_RECORD_SEAL_BYTES * swisd_rumours_alive(message->u.ping.rumours.list, message->u.ping.rumours.count);
+  case SWISD_MESSAGE_ACK:
+    return SWISD_RECORD_SEAL_BYTES * swisd_rumours_alive(message->u.ack.rumours.list, message->u.ack.rumours.count);
+  case SWISD_MESSAGE_SYNC:
+    return SWISD_RECORD_SEAL_BYTES * swisd_rumours_alive(message->u.sync.list, message->u.sync.count);
+  case SWISD_MESSAGE_JOIN:
+    return SWISD_RECORD_SEAL_BYTES;
+  default:
+    return 0;
+  }
 }
 /* What a PING, ACK or GOSSIP without rumours takes at most, with what the links add to a datagram. */
 enum { SWISD_DATAGRAM_OVERHEAD_BYTES = 120 };
 
+/* Whether messages of this type travel as datagrams. */
 static inline bool swisd_message_is_datagram(enum swisd_message_type type) { return type <= SWISD_MESSAGE_JOIN; }
 
 #endif

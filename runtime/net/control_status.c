@@ -348,6 +348,10 @@ static void print_network(struct swisd_json *json, const struct swisd_peer_statu
   number(json, "datagrams_strange", datagrams->strange);
   number(json, "datagrams_other_key", datagrams->other_key);
   number(json, "datagrams_limited", datagrams->limited);
+  number(json, "records_verified", status->records.verified);
+  number(json, "records_forged", status->records.forged);
+  number(json, "records_unsealed", status->records.unsealed);
+  number(json, "records_crowded", status->records.crowded);
   number(json, "introductions", datagrams->introduced);
   number(json, "introductions_unanswered", datagrams->unanswered);
   number(json, "datagrams_bad", bad);

@@ -203,15 +203,17 @@ static void ask_stranger(struct swisd_datagrams *datagrams, const struct parcel 
 static void take_message(struct swisd_datagrams *datagrams, const struct parcel *parcel)
 {
   const struct swisd_pairs_opened *opened = &datagrams->opened;
-  int status = swisd_wire_decode(opened->bytes, opened->count, &datagrams->scratch);
+  size_t used = 0;
+  int status = swisd_wire_decode_front(opened->bytes, opened->count, &datagrams->scratch, &used);
   if (status == SWISD_WIRE_OK && !swisd_message_is_datagram(datagrams->scratch.type))
     status = SWISD_WIRE_TYPE;
+  const struct swisd_trailer trailer = {opened->bytes + used, opened->count - used};
   if (status != SWISD_WIRE_OK)
     datagrams->status.bad[-status]++;
   else if (!swisd_pairs_allow(datagrams->pairs, opened->sender, datagrams->scratch.type, swisd_clock_now_ns()))
     datagrams->status.limited++;
   else
-    datagrams->host->datagram(datagrams->host, opened->sender, &parcel->address, &datagrams->scratch);
+    datagrams->host->datagram(datagrams->host, opened->sender, &parcel->address, &datagrams->scratch, &trailer);
 }
 
 /* A datagram that is through the emulated link. */
@@ -369,20 +371,25 @@ void swisd_datagrams_readmit(struct swisd_datagrams *datagrams)
 }
 
 void swisd_datagrams_send(struct swisd_datagrams *datagrams, struct swisd_id to, const struct swisd_address *address,
-                          const struct swisd_message *message)
+                          const struct swisd_message *message, const struct swisd_trailer *trailer)
 {
   if (swisd_linkshape_drops(datagrams->shape, to, false))
     return;
   struct parcel parcel = {.address = *address};
   uint8_t *bytes = parcel.bytes + SWISD_DATAGRAM_HEAD_BYTES;
   size_t count = 0;
-  const int status = swisd_wire_encode(message, bytes, SWISD_DATAGRAM_MESSAGE_BYTES_MAX, &count);
+  const size_t behind = trailer ? trailer->count : 0;
+  const size_t room = behind < SWISD_DATAGRAM_MESSAGE_BYTES_MAX ? SWISD_DATAGRAM_MESSAGE_BYTES_MAX - behind : 0;
+  const int status = swisd_wire_encode(message, bytes, room, &count);
   if (status != SWISD_WIRE_OK) { /* a bug of the core's, but not one to die of */
     datagrams->status.send_failed++;
     swisd_log_limited(SWISD_LOG_ERROR, "net", "a datagram (%s) was not sent: %s", swisd_message_type_name(message->type),
                       swisd_wire_status_name(status));
     return;
   }
+  if (behind > 0)
+    memcpy(bytes + count, trailer->bytes, behind);
+  count += behind;
   if (seal_and_send(datagrams, to, &parcel, count))
     return;
   if (swisd_contacts_add(&datagrams->contacts, to, address, bytes, count))

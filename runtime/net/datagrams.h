@@ -8,6 +8,7 @@
 #include "runtime/core/message.h"
 #include "runtime/net/linkshape.h"
 #include "runtime/net/pairs.h"
+#include "runtime/net/trailer.h"
 #include "runtime/wire/wire_status.h"
 
 struct event_base;
@@ -15,7 +16,7 @@ struct swisd_datagrams;
 
 struct swisd_datagrams_host {
   void (*datagram)(struct swisd_datagrams_host *host, struct swisd_id from, const struct swisd_address *from_address,
-                   const struct swisd_message *message);
+                   const struct swisd_message *message, const struct swisd_trailer *trailer);
 };
 
 struct swisd_datagrams_options {
@@ -33,9 +34,9 @@ void swisd_datagrams_close(struct swisd_datagrams *datagrams);
 void swisd_datagrams_set_incarnation(struct swisd_datagrams *datagrams, uint32_t incarnation);
 void swisd_datagrams_readmit(struct swisd_datagrams *datagrams); /* the join keys changed */
 
-/* `to` may be zero (a seed); the address decides where it goes. */
+/* `to` may be zero (a seed); the address decides where it goes. `trailer` follows the message; NULL: nothing. */
 void swisd_datagrams_send(struct swisd_datagrams *datagrams, struct swisd_id to, const struct swisd_address *address,
-                          const struct swisd_message *message);
+                          const struct swisd_message *message, const struct swisd_trailer *trailer);
 
 struct swisd_datagrams_status {
   uint64_t sent, received, bytes_sent, bytes_received;

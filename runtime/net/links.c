@@ -321,7 +321,8 @@ static void on_message(struct swisd_connection_host *host, struct swisd_connecti
                        size_t count, struct swisd_blob *body)
 {
   struct swisd_links *links = (struct swisd_links *)host;
-  const int status = swisd_wire_decode(bytes, count, &links->scratch);
+  size_t used = 0;
+  const int status = swisd_wire_decode_front(bytes, count, &links->scratch, &used);
   if (status != SWISD_WIRE_OK) {
     links->status.messages_bad++;
     swisd_log_limited(SWISD_LOG_WARN, "net", "a message could not be read: %s", swisd_wire_status_name(status));
@@ -339,7 +340,8 @@ static void on_message(struct swisd_connection_host *host, struct swisd_connecti
     links->status.bodies_received++;
     links->status.body_bytes_received += body->bytes;
   }
-  links->options.host->message(links->options.host, connection->theirs.id, &links->scratch, body);
+  const struct swisd_trailer trailer = {bytes + used, count - used};
+  links->options.host->message(links->options.host, connection->theirs.id, &links->scratch, &trailer, body);
 }
 
 static struct swisd_blob *on_admit(struct swisd_connection_host *host, struct swisd_connection *connection, uint64_t bytes)
@@ -530,11 +532,17 @@ static void send_or_wait(struct swisd_links *links, struct peer *peer, const str
 }
 
 void swisd_links_send(struct swisd_links *links, struct swisd_id to, const struct swisd_address *address,
-                      const struct swisd_message *message, struct swisd_blob *body, uint64_t offset, uint64_t length)
+                      const struct swisd_message *message, const struct swisd_trailer *trailer, struct swisd_blob *body,
+                      uint64_t offset, uint64_t length)
 {
-  uint8_t bytes[SWISD_WIRE_BYTES_MAX];
+  uint8_t bytes[SWISD_WIRE_BYTES_MAX + SWISD_TRAILER_BYTES_MAX];
   size_t count = 0;
-  const int status = swisd_wire_encode(message, bytes, sizeof bytes, &count);
+  const int status = swisd_wire_encode(message, bytes, SWISD_WIRE_BYTES_MAX, &count);
+  if (status == SWISD_WIRE_OK && trailer && trailer->count > 0) {
+    assert(trailer->count <= SWISD_TRAILER_BYTES_MAX);
+    memcpy(bytes + count, trailer->bytes, trailer->count);
+    count += trailer->count;
+  }
   struct peer *peer = status == SWISD_WIRE_OK ? peer_meant(links, to, address) : NULL;
   if (!peer) {
     swisd_log_limited(SWISD_LOG_WARN, "net", "a message (%s) was not sent: %s", swisd_message_type_name(message->type),

@@ -13,14 +13,15 @@
 #include "runtime/net/admission.h"
 #include "runtime/net/bodies.h"
 #include "runtime/net/stream.h"
+#include "runtime/net/trailer.h"
 #include "runtime/wire/hello.h"
 
 struct swisd_links;
 
 struct swisd_links_host {
-  /* A message of a peer; `body` is the host's from now on (NULL: the message names none). */
+  /* A message of a peer and what lay behind it; `body` is the host's from now on (NULL: the message names none). */
   void (*message)(struct swisd_links_host *host, struct swisd_id from, const struct swisd_message *message,
-                  struct swisd_blob *body);
+                  const struct swisd_trailer *trailer, struct swisd_blob *body);
   void (*unreachable)(struct swisd_links_host *host, struct swisd_id peer);
   void (*writable)(struct swisd_links_host *host, struct swisd_id peer); /* after its queue was full */
   /* A FETCH_.. frame of a peer, or the answer to one of ours; see transfer.h. */
@@ -46,10 +47,12 @@ void swisd_links_set_incarnation(struct swisd_links *links, uint32_t incarnation
 /* Takes over an accepted, nonblocking socket; one beyond the quota of its address is closed before anything is read. */
 void swisd_links_accept(struct swisd_links *links, int fd, const struct swisd_address *from);
 
-/* Sends `message`, with bytes [offset, offset + length) of `body` unless it is NULL (referenced until sent). `to` may be zero:
- * then whoever answers at `address` gets it. Nothing is promised: a message that cannot be queued is dropped and counted. */
+/* Sends `message` and, behind it, `trailer` (NULL: nothing), with bytes [offset, offset + length) of `body` unless it is NULL
+ * (referenced until sent). `to` may be zero: then whoever answers at `address` gets it. Nothing is promised: a message that
+ * cannot be queued is dropped and counted. */
 void swisd_links_send(struct swisd_links *links, struct swisd_id to, const struct swisd_address *address,
-                      const struct swisd_message *message, struct swisd_blob *body, uint64_t offset, uint64_t length);
+                      const struct swisd_message *message, const struct swisd_trailer *trailer, struct swisd_blob *body,
+                      uint64_t offset, uint64_t length);
 /* Bodies of up to `bytes` more may come from this peer with messages. */
 void swisd_links_grant(struct swisd_links *links, struct swisd_id peer, uint64_t bytes);
 

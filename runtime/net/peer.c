@@ -184,10 +184,23 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 
 /* ---- what the parts tell ---- */
 
+/* Whether the core may hear it now: nobody but its owner has written a record in it. */
+static bool vouched_for(struct swisd_peer *peer, struct swisd_id from, const struct swisd_address *from_address,
+                        const struct swisd_message *message, const struct swisd_trailer *trailer)
+{
+  return !swisd_records_concern(message->type) ||
+         swisd_records_check(peer->records, from, from_address, message, trailer->bytes, trailer->count) == SWISD_RECORDS_GOOD;
+}
+
 static void on_message(struct swisd_links_host *host, struct swisd_id from, const struct swisd_message *message,
-                       struct swisd_blob *body)
+                       const struct swisd_trailer *trailer, struct swisd_blob *body)
 {
   struct swisd_peer *peer = ((struct swisd_peer_links_host *)host)->peer;
+  const struct swisd_address nowhere = {0};
+  if (!vouched_for(peer, from, &nowhere, message, trailer)) {
+    swisd_blob_drop(body);
+    return;
+  }
   struct swisd_event event = {.kind = SWISD_EVENT_MESSAGE};
   event.u.message.from = from;
   event.u.message.message = message;
@@ -233,12 +246,28 @@ static void on_fetch_data(struct swisd_links_host *host, struct swisd_id from, c
   swisd_transfers_data(((struct swisd_peer_links_host *)host)->peer->transfers, from, head, bytes, count);
 }
 
-static void on_datagram(struct swisd_datagrams_host *host, struct swisd_id from, const struct swisd_address *from_address,
-                        const struct swisd_message *message)
+static void hear(struct swisd_peer *peer, struct swisd_id from, const struct swisd_address *from_address,
+                 const struct swisd_message *message)
 {
   struct swisd_event event = {.kind = SWISD_EVENT_MESSAGE};
   event.u.message = (struct swisd_event_message){.from = from, .from_address = *from_address, .message = message};
-  swisd_peer_post(((struct swisd_peer_datagrams_host *)host)->peer, &event);
+  swisd_peer_post(peer, &event);
+}
+
+static void on_datagram(struct swisd_datagrams_host *host, struct swisd_id from, const struct swisd_address *from_address,
+                        const struct swisd_message *message, const struct swisd_trailer *trailer)
+{
+  struct swisd_peer *peer = ((struct swisd_peer_datagrams_host *)host)->peer;
+  if (vouched_for(peer, from, from_address, message, trailer))
+    hear(peer, from, from_address, message);
+}
+
+static void on_verified(struct swisd_records_host *host, struct swisd_id from, const struct swisd_address *from_address,
+                        const struct swisd_message *message)
+{
+  struct swisd_peer *peer = ((struct swisd_peer_records_host *)host)->peer;
+  if (peer->started)
+    hear(peer, from, from_address, message);
 }
 
 static void on_program_event(struct swisd_programs_host *host, const struct swisd_event *event)
@@ -345,7 +374,8 @@ static int open_threads(struct swisd_peer *peer, struct swisd_error *error)
   peer->workers = swisd_workers_open(peer->base, &options, error);
   const struct swisd_workers_options one = {.threads = 1};
   peer->disk = peer->workers ? swisd_workers_open(peer->base, &one, error) : NULL;
-  if (!peer->disk)
+  peer->verifiers = peer->disk ? swisd_workers_open(peer->base, &one, error) : NULL;
+  if (!peer->verifiers)
     return -1;
   peer->programs_host.host = (struct swisd_programs_host){.event = on_program_event, .answer = on_program_answer};
   peer->programs_host.peer = peer;
@@ -356,6 +386,10 @@ static int open_threads(struct swisd_peer *peer, struct swisd_error *error)
 
 static int open_network(struct swisd_peer *peer, int udp_fd, struct swisd_error *error)
 {
+  peer->records_host = (struct swisd_peer_records_host){{.verified = on_verified}, peer};
+  peer->records = swisd_records_open(&peer->identity.key, peer->verifiers, &peer->records_host.host);
+  if (!peer->records)
+    return swisd_error_set(error, "out of memory");
   peer->datagrams_host = (struct swisd_peer_datagrams_host){{.datagram = on_datagram}, peer};
   const struct swisd_datagrams_options datagrams = {.base = peer->base, .shape = &peer->shape, .key = &peer->identity.key,
                                                     .admission = &peer->admission, .host = &peer->datagrams_host.host,
@@ -507,12 +541,14 @@ void swisd_peer_close(struct swisd_peer *peer)
   swisd_control_close(peer->control);
   swisd_workers_close(peer->workers);
   swisd_workers_close(peer->disk);
+  swisd_workers_close(peer->verifiers);
   swisd_programs_close(peer->programs);
   swisd_transfers_close(peer->transfers);
   swisd_serving_close(peer->serving);
   swisd_links_close(peer->links);
   swisd_tls_node_close(peer->tls);
   swisd_datagrams_close(peer->datagrams);
+  swisd_records_close(peer->records);
   while (peer->queue_first) {
     struct swisd_peer_queued *queued = peer->queue_first;
     peer->queue_first = queued->next;
@@ -601,6 +637,7 @@ void swisd_peer_status(const struct swisd_peer *peer, struct swisd_peer_status *
   out->workers = swisd_workers_status(peer->workers);
   out->links = swisd_links_status(peer->links);
   out->datagrams = swisd_datagrams_status(peer->datagrams);
+  out->records = swisd_records_status(peer->records);
   out->transfers = swisd_transfers_status(peer->transfers);
   out->serving = swisd_serving_status(peer->serving);
   swisd_store_usage(peer->store, &out->store);

@@ -18,6 +18,7 @@
 #include "runtime/net/links.h"
 #include "runtime/net/linkshape.h"
 #include "runtime/net/models.h"
+#include "runtime/net/records.h"
 #include "runtime/net/serving.h"
 #include "runtime/net/transfers.h"
 #include "runtime/net/workers.h"
@@ -112,6 +113,7 @@ struct swisd_peer_status {
   struct swisd_workers_status workers;
   struct swisd_links_status links;
   struct swisd_datagrams_status datagrams;
+  struct swisd_records_status records;
   struct swisd_transfers_status transfers;
   struct swisd_serving_status serving;
   struct swisd_store_usage store;

@@ -24,8 +24,16 @@ static void send_to_peer(struct swisd_peer *peer, const struct swisd_action_send
     send_to_self(peer, send);
     return;
   }
-  if (swisd_message_is_datagram(send->message.type)) {
-    swisd_datagrams_send(peer->datagrams, send->to, &send->address, &send->message);
+  const struct swisd_message *message = &send->message;
+  uint8_t seals[SWISD_SEALS_BYTES_MAX];
+  struct swisd_trailer trailer = {.bytes = seals};
+  if (swisd_records_concern(message->type)) {
+    peer->outgoing = *message;
+    message = &peer->outgoing;
+    trailer.count = swisd_records_seal(peer->records, &peer->outgoing, seals);
+  }
+  if (swisd_message_is_datagram(message->type)) {
+    swisd_datagrams_send(peer->datagrams, send->to, &send->address, message, &trailer);
     return;
   }
   struct swisd_blob *body = send->body.handle != 0 ? swisd_bodies_find(peer->bodies, send->body) : NULL;
@@ -33,7 +41,7 @@ static void send_to_peer(struct swisd_peer *peer, const struct swisd_action_send
     swisd_log_limited(SWISD_LOG_ERROR, "net", "the core sends a body that it has released");
     return;
   }
-  swisd_links_send(peer->links, send->to, &send->address, &send->message, body, send->body_offset, send->body_length);
+  swisd_links_send(peer->links, send->to, &send->address, message, &trailer, body, send->body_offset, send->body_length);
 }
 
 static void persist(struct swisd_peer *peer, uint32_t incarnation)

@@ -8,6 +8,7 @@
 #include "runtime/net/peer.h"
 #include "runtime/net/programs.h"
 #include "runtime/net/recorder.h"
+#include "runtime/net/records.h"
 #include "runtime/net/remembered.h"
 
 enum { SWISD_PEER_JOBS_MAX = 16 };
@@ -28,6 +29,7 @@ struct swisd_peer_queued {
 /* What each part calls back, told apart by a struct of its own; `peer` leads back from it. */
 struct swisd_peer_links_host { struct swisd_links_host host; struct swisd_peer *peer; };
 struct swisd_peer_datagrams_host { struct swisd_datagrams_host host; struct swisd_peer *peer; };
+struct swisd_peer_records_host { struct swisd_records_host host; struct swisd_peer *peer; };
 struct swisd_peer_programs_host { struct swisd_programs_host host; struct swisd_peer *peer; };
 struct swisd_peer_transfers_host { struct swisd_transfers_host host; struct swisd_peer *peer; };
 struct swisd_peer_serving_host { struct swisd_serving_host host; struct swisd_peer *peer; };
@@ -67,12 +69,16 @@ struct swisd_peer {
   struct swisd_bodies *bodies, *inputs, *buffers; /* of the core; of jobs here; ranges of shards on their way */
   struct swisd_workers *workers, *disk;
   struct swisd_programs *programs;
+  struct swisd_workers *verifiers; /* their one thread */
+  struct swisd_records *records;
+  struct swisd_message outgoing; /* scratch: a message that is being sealed */
   struct swisd_links *links;
   struct swisd_datagrams *datagrams;
   struct swisd_transfers *transfers;
   struct swisd_serving *serving;
   struct swisd_peer_links_host links_host;
   struct swisd_peer_datagrams_host datagrams_host;
+  struct swisd_peer_records_host records_host;
   struct swisd_peer_programs_host programs_host;
   struct swisd_peer_transfers_host transfers_host;
   struct swisd_peer_serving_host serving_host;

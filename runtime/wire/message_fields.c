@@ -73,7 +73,7 @@ static const struct swisd_field record_rows[] = {
   SWISD_LIST(struct swisd_record, holdings, holding_count, swisd_u64_bare),
   SWISD_ALONG(struct swisd_record, holding_flags, holding_count),
 };
-static const struct swisd_fields record_fields = SWISD_FIELDS(record_rows);
+const struct swisd_fields swisd_record_fields = SWISD_FIELDS(record_rows);
 
 /* An ALIVE rumour is a record; its subject and incarnation are the record's and need not be said twice. */
 static void rumour_complete(void *base)
@@ -95,7 +95,7 @@ static bool rumour_valid(const void *base)
 static const struct swisd_field rumour_rows[] = {
   SWISD_NUMBER_IN(struct swisd_rumour, state, 0, SWISD_MEMBER_LEFT),
   SWISD_ANYBODY(struct swisd_rumour, from),
-  SWISD_STRUCT(struct swisd_rumour, record, record_fields, SWISD_WHEN(struct swisd_rumour, state, SWISD_MEMBER_ALIVE)),
+  SWISD_STRUCT(struct swisd_rumour, record, swisd_record_fields, SWISD_WHEN(struct swisd_rumour, state, SWISD_MEMBER_ALIVE)),
   SWISD_SOMEBODY(struct swisd_rumour, subject, SWISD_UNLESS(struct swisd_rumour, state, SWISD_MEMBER_ALIVE)),
   SWISD_NUMBER(struct swisd_rumour, incarnation, SWISD_UNLESS(struct swisd_rumour, state, SWISD_MEMBER_ALIVE)),
 };
@@ -131,7 +131,7 @@ static const struct swisd_field probe_nack_rows[] = {
 };
 static const struct swisd_fields probe_nack_fields = SWISD_FIELDS(probe_nack_rows, .complete = probe_nack_complete);
 
-static const struct swisd_field join_rows[] = {SWISD_STRUCT(struct swisd_message_join, record, record_fields)};
+static const struct swisd_field join_rows[] = {SWISD_STRUCT(struct swisd_message_join, record, swisd_record_fields)};
 static const struct swisd_fields join_fields = SWISD_FIELDS(join_rows);
 
 static const struct swisd_field sync_rows[] = {

@@ -19,7 +19,23 @@ int swisd_wire_encode(const struct swisd_message *message, uint8_t *out, size_t 
   return status;
 }
 
+int swisd_wire_encode_record(const struct swisd_record *record, uint8_t *out, size_t capacity, size_t *written)
+{
+  enum { FORM = 1 }; /* of what is signed; a later one gets another number */
+  struct swisd_pack_buffer buffer = {out, capacity, 0};
+  const int status = swisd_fields_pack(&buffer, FORM, &swisd_record_fields, record);
+  *written = buffer.used;
+  return status;
+}
+
 int swisd_wire_decode(const uint8_t *bytes, size_t count, struct swisd_message *out)
+{
+  size_t used;
+  const int status = swisd_wire_decode_front(bytes, count, out, &used);
+  return status == SWISD_WIRE_OK && used != count ? SWISD_WIRE_TRAILING : status;
+}
+
+int swisd_wire_decode_front(const uint8_t *bytes, size_t count, struct swisd_message *out, size_t *used)
 {
   if (count > SWISD_CONTROL_BYTES_MAX)
     return SWISD_WIRE_OVERSIZED;
@@ -34,8 +50,7 @@ int swisd_wire_decode(const uint8_t *bytes, size_t count, struct swisd_message *
     return SWISD_WIRE_TYPE;
   out->type = (enum swisd_message_type)type;
   status = swisd_fields_unpack(&cursor, rest, fields, &out->u);
-  if (status == SWISD_WIRE_OK && swisd_cursor_left(&cursor) != 0)
-    return SWISD_WIRE_TRAILING;
+  *used = count - swisd_cursor_left(&cursor);
   return status;
 }
 

@@ -33,6 +33,12 @@ int swisd_wire_encode(const struct swisd_message *message, uint8_t *out, size_t 
  * _TYPE, _TRAILING. */
 int swisd_wire_decode(const uint8_t *bytes, size_t count, struct swisd_message *out);
 
+/* The same where something else follows the message: `*used` bytes are the message's. */
+int swisd_wire_decode_front(const uint8_t *bytes, size_t count, struct swisd_message *out, size_t *used);
+
+/* A record by itself, always the same bytes for the same record: what its owner signs. Statuses as swisd_wire_encode(). */
+int swisd_wire_encode_record(const struct swisd_record *record, uint8_t *out, size_t capacity, size_t *written);
+
 /* "ping", "job open" and so on; "unknown" for any other number. */
 const char *swisd_message_type_name(int type);
 

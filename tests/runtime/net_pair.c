@@ -12,10 +12,10 @@
 #include "runtime/net/socket_address.h"
 
 static void on_message(struct swisd_links_host *host, struct swisd_id from, const struct swisd_message *message,
-                       struct swisd_blob *body)
+                       const struct swisd_trailer *trailer, struct swisd_blob *body)
 {
   struct side *side = (struct side *)host;
-  (void)from;
+  (void)from, (void)trailer;
   if (message->type != SWISD_MESSAGE_JOB_CLOSE)
     return;
   assert_true(side->count < SEEN_MAX);
@@ -126,7 +126,7 @@ void say(struct side *from, const struct side *to, uint64_t number, struct swisd
 {
   struct swisd_message message = {.type = SWISD_MESSAGE_JOB_CLOSE};
   message.u.job_close.job = (struct swisd_job_id){from->id, number};
-  swisd_links_send(from->links, to->id, &to->address, &message, body, 0, body ? body->bytes : 0);
+  swisd_links_send(from->links, to->id, &to->address, &message, NULL, body, 0, body ? body->bytes : 0);
 }
 
 void run(struct pair *pair, double seconds)

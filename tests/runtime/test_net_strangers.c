@@ -235,7 +235,7 @@ static void a_member_that_floods_with_one_type_loses_the_surplus(void **state)
   struct swisd_message message = {.type = SWISD_MESSAGE_SYNC};
   message.u.sync.last = true;
   for (int i = 0; i < FLOOD; i++)
-    swisd_links_send(pair.a.links, pair.b.id, &pair.b.address, &message, NULL, 0, 0);
+    swisd_links_send(pair.a.links, pair.b.id, &pair.b.address, &message, NULL, NULL, 0, 0);
   say(&pair.a, &pair.b, 7, NULL); /* of another type: not held up */
   pair.b.wanted = 1;
   run(&pair, 10);
