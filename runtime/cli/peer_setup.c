@@ -233,7 +233,7 @@ void swisd_peer_setup_init(struct swisd_peer_setup *setup, bool submits)
   swisd_log_set_level(submits ? SWISD_LOG_WARN : SWISD_LOG_INFO);
 }
 
-/* Speeds: of the class when given, else measured; a node that only measures is not held back. */
+/* Speeds: of the class when given, else measured, or as measured lately; a node that only measures is not held back. */
 static int set_speeds(struct swisd_peer_setup *setup, struct swisd_error *error)
 {
   struct swisd_peer_options *options = &setup->options;
@@ -243,7 +243,10 @@ static int set_speeds(struct swisd_peer_setup *setup, struct swisd_error *error)
     return 0;
   }
   const bool stands_for_a_class = options->flops_per_s[SWISD_KERNEL_DENSE] > 0;
-  if (!stands_for_a_class && swisd_device_speed(options->kernels, options->flops_per_s) != 0)
+  char home[400];
+  data_home(home, sizeof home);
+  if (!stands_for_a_class && swisd_device_speed_kept(setup->directory_given ? setup->directory : home, options->kernels,
+                                                     options->flops_per_s) != 0)
     return swisd_error_set(error, "out of memory for measuring this device");
   if (!setup->throttle_given)
     options->withhold = stands_for_a_class;

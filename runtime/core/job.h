@@ -49,7 +49,8 @@ struct swisd_partner {
   swisd_shard_id holdings[SWISD_HOLDINGS_MAX];
   uint16_t issue_first, issue_last, issue_count;
   uint64_t credit_deadline_ns;
-  uint64_t blocked_until_ns; /* after NACK_BUSY, or distrust */
+  uint64_t blocked_until_ns; /* after NACK_BUSY, distrust, or a link that broke: */
+  uint64_t cut_until_ns;     /* the same moment, when it is the broken link that blocks it */
   uint64_t open_sent_ns;     /* the last JOB_OPEN; 0 = never */
   uint64_t heard_ns;         /* its latest message, or when it was given work after having had none */
   uint64_t asked_ns;         /* the first of the unanswered questions */

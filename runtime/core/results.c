@@ -423,6 +423,8 @@ static void on_pull(struct swisd_node *node, const struct swisd_event_message *e
     return;
   struct swisd_partner *partner = &sub->partners[p];
   swisd_partner_seen(node, p);
+  if (partner->cut_until_ns && partner->blocked_until_ns == partner->cut_until_ns)
+    partner->blocked_until_ns = partner->cut_until_ns = 0; /* this came over a new link */
   partner->holding_count = pull->holding_count < SWISD_HOLDINGS_MAX ? pull->holding_count : SWISD_HOLDINGS_MAX;
   memcpy(partner->holdings, pull->holdings, partner->holding_count * sizeof partner->holdings[0]);
   swisd_partner_masks(node, p);

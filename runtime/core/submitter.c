@@ -228,7 +228,7 @@ void swisd_submitter_unreachable(struct swisd_node *node, struct swisd_id peer)
   /* Without a pause each task sent there would come back as news of the same kind, one round trip later. */
   const uint64_t until_ns = node->now_ns + SWISD_SECOND / 2;
   if (sub->partners[p].blocked_until_ns < until_ns)
-    sub->partners[p].blocked_until_ns = until_ns;
+    sub->partners[p].blocked_until_ns = sub->partners[p].cut_until_ns = until_ns;
 }
 
 /* The gap was ours: nobody is overdue for it, and every lease has lapsed. */

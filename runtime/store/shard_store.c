@@ -290,7 +290,8 @@ enum swisd_store_status swisd_store_map(struct swisd_store *store, enum swisd_st
   char path[SWISD_STORE_PATH_BYTES];
   uint64_t bytes;
   *mapping = (struct swisd_store_mapping){0};
-  enum swisd_store_status status = swisd_store_verify(store, kind, id, error); /* by reading: a bad disk is an error there */
+  /* By reading, if this process has not yet: a bad disk is an error there. */
+  enum swisd_store_status status = is_verified(store, id) ? SWISD_STORE_OK : swisd_store_verify(store, kind, id, error);
   if (status != SWISD_STORE_OK) {
     return status;
   }
