@@ -161,6 +161,10 @@ void swisd_rumours_fill(struct swisd_node *node, struct swisd_id to, struct swis
       chosen[chosen_count++] = at;
     }
   }
+  /* What goes to a suspect is most likely lost: after a few deaths in a small swarm, all transmissions of a rumour may go to the
+   * dead, and the living hear of it by the next SYNC only, seconds later. So those do not count. */
+  if (receiver != SWISD_MEMBER_NONE && members->table[receiver].state == SWISD_MEMBER_SUSPECT)
+    chosen_count = 0;
   for (uint32_t i = 0; i < chosen_count; i++) {
     struct swisd_rumour_entry *entry = &queue->entries[chosen[i]];
     if (entry->transmits + 1u >= limit) {
