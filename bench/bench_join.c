@@ -1,6 +1,7 @@
 /* How long a device takes to be of use: from the start of its process to its first accepted task. A submitter (in this process)
- * has a job and nobody to compute it, one shard of 20 MB, and that is all a newcomer needs. It joins with nothing on its disk, then
- * is killed and comes back with the shard there; with --speed, and without (then it measures itself first, once per data directory).
+ * has a job and nobody to compute it, one shard of 20 MB, and that is all a newcomer needs. It joins with nothing on its disk,
+ * then is killed and comes back with the shard there; with --speed, and without (then it measures itself first, once per data
+ * directory).
  *
  * Then, what a node needs in memory that holds one shard of 20 MB out of a model of 160 MB.
  * usage: bench_join SWISD [RUNS]     (SWISD: the path of the command)   bars: 2 s to fetch, 0.5 s cached, at most, on loopback */
@@ -96,7 +97,8 @@ static int submit(struct bench *bench, swisd_model_id model, struct swisd_error 
 static int start_node(struct bench *bench, struct swisd_lab_process *process, bool with_speed, const char *memory,
                       struct swisd_error *error)
 {
-  const char *arguments[20] = {bench->swisd, "node", "--data", bench->node, "--port", "0", "--join", bench->seed, "--memory", memory};
+  const char *arguments[20] = {bench->swisd, "node",   "--data",    bench->node, "--port",
+                               "0",          "--join", bench->seed, "--memory",  memory};
   if (with_speed) {
     arguments[10] = "--speed";
     arguments[11] = "5";

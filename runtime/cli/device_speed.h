@@ -17,8 +17,8 @@ static inline int swisd_device_speed(const struct swisd_kernels *kernels, double
   return 0;
 }
 
-/* The same, measured once and kept in FOLDER/speed (made if missing) for a week and for this kernel set: a node that comes back is
- * of use a third of a second earlier. Real tasks correct it in any case. */
+/* The same, measured once and kept in FOLDER/speed (made if missing) for a week and for this kernel set: a node that comes back
+ * is of use a third of a second earlier. Real tasks correct it in any case. */
 int swisd_device_speed_kept(const char *folder, const struct swisd_kernels *kernels, double flops_per_s[SWISD_KERNEL_COUNT]);
 
 #endif

@@ -101,7 +101,8 @@ static void on_listening(evutil_socket_t fd, short what, void *argument)
 
 static void on_damaged(struct swisd_serving_host *host, swisd_shard_id shard) { (void)host, (void)shard; }
 
-static void on_ended(struct swisd_shard_fetches_host *host, uint32_t ticket, enum swisd_status status, const struct swisd_error *why)
+static void on_ended(struct swisd_shard_fetches_host *host, uint32_t ticket, enum swisd_status status,
+                     const struct swisd_error *why)
 {
   struct world *seen = (struct world *)host;
   (void)ticket;
@@ -139,8 +140,11 @@ static void open_side(struct side *side, const char *name)
   memset(side, 0, sizeof *side);
   side->base = world.base;
   snprintf(side->folder, sizeof side->folder, "%s/%s", world.folder, name);
-  side->links_host = (struct swisd_links_host){.message = on_message, .unreachable = on_unreachable, .writable = on_writable,
-                                               .fetch_frame = on_fetch_frame, .fetch_data = on_fetch_data};
+  side->links_host = (struct swisd_links_host){.message = on_message,
+                                               .unreachable = on_unreachable,
+                                               .writable = on_writable,
+                                               .fetch_frame = on_fetch_frame,
+                                               .fetch_data = on_fetch_data};
   assert_int_equal(swisd_nodekey_make(&side->key, &error), 0);
   side->tls = swisd_tls_node_open(&side->key, &error);
   side->bodies = swisd_bodies_open(64 << 20);
@@ -153,19 +157,32 @@ static void open_side(struct side *side, const char *name)
   const struct swisd_address any = {.family = SWISD_ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
   assert_int_equal(swisd_ports_open(&any, &side->fd, &udp, &side->address, &error), 0);
   close(udp);
-  struct swisd_links_options links = {.base = side->base, .shape = &side->shape, .bodies = side->bodies, .tls = side->tls,
-                                      .admission = &side->admission, .hello = swisd_hello_default(), .host = &side->links_host};
+  struct swisd_links_options links = {.base = side->base,
+                                      .shape = &side->shape,
+                                      .bodies = side->bodies,
+                                      .tls = side->tls,
+                                      .admission = &side->admission,
+                                      .hello = swisd_hello_default(),
+                                      .host = &side->links_host};
   links.hello.id = side->key.id;
   links.hello.address_count = 1;
   links.hello.addresses[0] = side->address;
   side->links = swisd_links_open(&links);
   side->serving_host.shard_damaged = on_damaged;
-  const struct swisd_serving_options serving = {.base = side->base, .links = side->links, .bodies = side->bodies,
-                                                .buffers = side->buffers, .store = side->store, .disk = side->disk,
+  const struct swisd_serving_options serving = {.base = side->base,
+                                                .links = side->links,
+                                                .bodies = side->bodies,
+                                                .buffers = side->buffers,
+                                                .store = side->store,
+                                                .disk = side->disk,
                                                 .host = &side->serving_host};
   side->serving = swisd_serving_open(&serving);
-  const struct swisd_shard_fetches_options fetches = {.base = side->base, .links = side->links, .store = side->store,
-                                                      .disk = side->disk, .buffers = side->buffers, .host = &world.host};
+  const struct swisd_shard_fetches_options fetches = {.base = side->base,
+                                                      .links = side->links,
+                                                      .store = side->store,
+                                                      .disk = side->disk,
+                                                      .buffers = side->buffers,
+                                                      .host = &world.host};
   side->fetches = swisd_shard_fetches_open(&fetches);
   side->listening = event_new(side->base, side->fd, EV_READ | EV_PERSIST, on_listening, side);
   event_add(side->listening, NULL);
@@ -230,8 +247,11 @@ static int close_world(void **state)
 
 static void start_fetch(uint32_t ticket, uint32_t from)
 {
-  const struct swisd_action_fetch action = {.ticket = ticket, .from = world.holders[from].key.id,
-                                            .address = world.holders[from].address, .shard = world.id, .bytes = SHARD_BYTES};
+  const struct swisd_action_fetch action = {.ticket = ticket,
+                                            .from = world.holders[from].key.id,
+                                            .address = world.holders[from].address,
+                                            .shard = world.id,
+                                            .bytes = SHARD_BYTES};
   world.ended = false;
   assert_int_equal(swisd_shard_fetch_start(world.fetcher.fetches, &action, NULL), SWISD_OK);
 }
@@ -411,14 +431,14 @@ int main(void)
 {
 #define FETCH(test) cmocka_unit_test_teardown(test, close_world)
   const struct CMUnitTest tests[] = {
-      FETCH(a_shard_comes_from_several_holders_at_once),
-      FETCH(a_holder_that_dies_is_replaced_by_the_others),
-      FETCH(a_silent_holder_holds_nobody_up),
-      FETCH(what_came_before_a_restart_is_not_fetched_again),
-      FETCH(one_liar_among_several_spoils_nothing),
-      FETCH(a_liar_that_the_core_named_is_known_as_one),
-      FETCH(a_full_disk_ends_a_fetch_and_room_lets_it_go_on),
-      FETCH(a_cancelled_fetch_is_over_at_once_and_may_begin_again),
+    FETCH(a_shard_comes_from_several_holders_at_once),
+    FETCH(a_holder_that_dies_is_replaced_by_the_others),
+    FETCH(a_silent_holder_holds_nobody_up),
+    FETCH(what_came_before_a_restart_is_not_fetched_again),
+    FETCH(one_liar_among_several_spoils_nothing),
+    FETCH(a_liar_that_the_core_named_is_known_as_one),
+    FETCH(a_full_disk_ends_a_fetch_and_room_lets_it_go_on),
+    FETCH(a_cancelled_fetch_is_over_at_once_and_may_begin_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
