@@ -60,8 +60,12 @@ static void print_node(FILE *out, const json_t *s)
   fprintf(out, "node      %.8s%s on %s, up %s\n", swisd_node_text(s, "id"), name, swisd_node_text(s, "address"),
           swisd_human_time(swisd_node_number(s, "uptime_ns"), up));
   const json_t *speeds = json_object_get(s, "flops_per_s");
-  fprintf(out, "speed     conv %.2f, dense %.2f, attention %.2f GFLOP/s (%s)\n", swisd_node_number(speeds, "conv") / 1e9,
-          swisd_node_number(speeds, "dense") / 1e9, swisd_node_number(speeds, "attention") / 1e9, swisd_node_text(s, "kernels"));
+  if (speed_of(s) > 0)
+    fprintf(out, "speed     conv %.2f, dense %.2f, attention %.2f GFLOP/s (%s)\n", swisd_node_number(speeds, "conv") / 1e9,
+            swisd_node_number(speeds, "dense") / 1e9, swisd_node_number(speeds, "attention") / 1e9,
+            swisd_node_text(s, "kernels"));
+  else
+    fprintf(out, "speed     none: this node does not work for others\n");
   fprintf(out, "swarm     %.0f alive, %.0f suspect, %.0f dead; local health %.0f%s\n", swisd_node_number(s, "members_alive"),
           swisd_node_number(s, "members_suspect"), swisd_node_number(s, "members_dead"), swisd_node_number(s, "local_health"),
           swisd_node_number(s, "local_health") > 0 ? " (this node hears late)" : "");
