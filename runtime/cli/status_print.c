@@ -105,6 +105,11 @@ static void print_work(FILE *out, const json_t *s, const json_t *before)
             swisd_node_number(s, "datagrams_limited"),
           swisd_node_number(s, "datagrams_strange") + swisd_node_number(s, "datagrams_other_key"),
           swisd_node_number(s, "datagrams_replayed"));
+  if (swisd_node_number(s, "availability_percent") < 100)
+    fprintf(out, "rests     at %.0f %% of its speed: %s\n", swisd_node_number(s, "availability_percent"),
+            swisd_node_text(s, "availability_why"));
+  if (swisd_node_number(s, "disk_full") > 0)
+    fprintf(out, "disk      full: no shard is fetched until there is room\n");
   if (swisd_node_true(s, "silent"))
     fprintf(out, "fault     silent: nothing comes, nothing goes (swisd fault resume ends that)\n");
   if (swisd_node_number(s, "slow_factor") > 1)

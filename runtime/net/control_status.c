@@ -369,6 +369,7 @@ static void print_network(struct swisd_json *json, const struct swisd_peer_statu
   number(json, "disk_evicted", status->store.evicted);
   number(json, "disk_full", status->transfers.disk_full);
   number(json, "availability_percent", status->availability_percent);
+  text(json, "availability_why", status->availability_why[0] ? status->availability_why : NULL);
   number(json, "fetches_damaged", status->transfers.damaged);
   number(json, "fetches_failed", status->transfers.failed);
   number(json, "bodies_fetched", status->transfers.bodies_fetched);

@@ -210,6 +210,9 @@ static void print_network(FILE *out, const struct swisd_snapshot *s)
   counter(out, "swisd_frames_bad_total", "Frames refused as malformed.", links->streams.frames_bad);
   counter(out, "swisd_connections_refused_total", "Connections refused: no key, wrong version, no greeting in time.",
           links->refused);
+  counter(out, "swisd_connections_over_quota_total", "Connections closed before TLS, because too many came from one address.",
+          links->over_quota);
+  counter(out, "swisd_messages_limited_total", "Messages of which a peer sent more than it may.", links->messages_limited);
   counter(out, "swisd_dials_failed_total", "Connections that could not be made.", links->dial_failed);
   counter(out, "swisd_body_sent_bytes_total", "Bytes of bodies sent.", links->body_bytes_sent);
   counter(out, "swisd_body_received_bytes_total", "Bytes of bodies received.", links->body_bytes_received);
@@ -219,6 +222,11 @@ static void print_network(FILE *out, const struct swisd_snapshot *s)
   counter(out, "swisd_datagram_sent_bytes_total", "Bytes of datagrams sent.", datagrams->bytes_sent);
   counter(out, "swisd_datagram_received_bytes_total", "Bytes of datagrams received.", datagrams->bytes_received);
   counter(out, "swisd_datagrams_forged_total", "Datagrams whose seal does not fit.", datagrams->forged);
+  counter(out, "swisd_datagrams_replayed_total", "Datagrams that had come before.", datagrams->replayed);
+  counter(out, "swisd_datagrams_strange_total", "Datagrams sealed with a key that is not known here.", datagrams->strange);
+  counter(out, "swisd_datagrams_other_key_total", "First contacts of nodes with another join key.", datagrams->other_key);
+  counter(out, "swisd_datagrams_limited_total", "Datagrams of which a peer sent more than it may.", datagrams->limited);
+  counter(out, "swisd_records_forged_total", "Membership records whose signature does not fit.", s->status.records.forged);
   counter(out, "swisd_datagrams_bad_total", "Datagrams refused as malformed.", bad);
 }
 
@@ -228,6 +236,13 @@ static void print_rest(FILE *out, const struct swisd_snapshot *s, const struct s
   for (int i = 1; i < SWISD_TABLE_COUNT; i++)
     fprintf(out, "swisd_table_full_total{table=\"%s\"} %" PRIu64 "\n", swisd_snapshot_table_name(i),
             s->status.node.table_full[i]);
+  gauge(out, "swisd_disk_used_bytes", "Shards held and cached on disk.", (double)s->status.store.used_bytes);
+  gauge(out, "swisd_disk_cache_bytes", "Of these, what may go.", (double)s->status.store.cache_bytes);
+  gauge(out, "swisd_disk_quota_bytes", "The most they may take; 0: no bound.", (double)s->status.store.quota_bytes);
+  gauge(out, "swisd_disk_free_bytes", "Room on the file system.", (double)s->status.store.free_bytes);
+  gauge(out, "swisd_disk_full", "1 when the last shard did not fit, so that nothing is fetched.", s->status.transfers.disk_full);
+  gauge(out, "swisd_availability_ratio", "Share of the device that is used: below 1 when a rule lets it rest.",
+        s->status.availability_percent / 100.0);
   gauge(out, "swisd_body_bytes", "Bodies held: inputs, results on their way.", (double)s->status.bodies.used_bytes);
   gauge(out, "swisd_body_peak_bytes", "The most that was ever held.", (double)s->status.bodies.peak_bytes);
   counter(out, "swisd_bodies_over_quota_total", "Bodies refused for lack of room.", s->status.bodies.refused);
