@@ -55,6 +55,7 @@ static int start_device(struct swisd_demo_lab *lab, uint32_t device, struct swis
   const struct swisd_scenario_class *class = swisd_scenario_class_of(scenario, device);
   char directory[SWISD_DEMO_PATH_BYTES], recording[SWISD_DEMO_PATH_BYTES], log[SWISD_DEMO_PATH_BYTES];
   char name[SWISD_SCENARIO_NAME_BYTES + 16], speed[128], threads[8], rate[32], delay[32];
+  char shards[8], replicas[8], memory[32];
   device_directory(lab, device, directory, sizeof directory);
   swisd_demo_recording(lab, device, lab->incarnations[device]++, recording, sizeof recording);
   snprintf(log, sizeof log, "%s/node-%u-%u.log", lab->directory, device, lab->incarnations[device] - 1);
@@ -64,10 +65,13 @@ static int start_device(struct swisd_demo_lab *lab, uint32_t device, struct swis
   snprintf(speed, sizeof speed, "conv=%.9g,dense=%.9g,attention=%.9g", class->flops_per_s[0] * each, class->flops_per_s[1] * each,
            class->flops_per_s[2] * each);
   snprintf(threads, sizeof threads, "%u", slots);
-  const char *argv[40] = {lab->executable, "node",  "--data",   directory,   "--port",    "0",
-                          "--name",        name,    "--class",  class->name, "--speed",   speed,
-                          "--threads",     threads, "--record", recording,   "--kernels", lab->kernels};
-  size_t count = 18;
+  snprintf(shards, sizeof shards, "%u", scenario->placement_slots);
+  snprintf(replicas, sizeof replicas, "%u", scenario->placement_replicas_min);
+  snprintf(memory, sizeof memory, "%" PRIu64 " B", class->memory_bytes);
+  const char *argv[40] = {lab->executable, "node",       "--data",   directory, "--port",     "0",      "--name",   name,
+                          "--class",       class->name,  "--speed",  speed,     "--threads",  threads,  "--record", recording,
+                          "--kernels",     lab->kernels, "--shards", shards,    "--replicas", replicas, "--memory", memory};
+  size_t count = 24;
   if (scenario->throttle == SWISD_THROTTLE_NONE) {
     argv[count++] = "--throttle";
     argv[count++] = "none";

@@ -62,6 +62,10 @@ static int take_all(struct swisd_node_config *config, struct swisd_peer_setup *s
   }
   if (config->threads > 0)
     options->config.compute_slots = config->threads;
+  if (config->shards > 0)
+    options->config.shards_per_node = config->shards;
+  if (config->replicas > 0)
+    options->config.replicas_min = config->replicas;
   if (config->memory_bytes > 0)
     options->config.memory_bytes = config->memory_bytes;
   if (config->disk_bytes > 0)

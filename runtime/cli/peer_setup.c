@@ -43,6 +43,8 @@ const struct swisd_cli_option swisd_peer_options_node[] = {
   {"throttle", "HOW", "withhold (results wait until the class would have them) or none", "withhold none"},
   {"threads", "N", "programs computed at once (1)"},
   {"memory", "SIZE", "for shards (1 GiB)"},
+  {"shards", "N", "of a model that it takes without need (3)"},
+  {"replicas", "N", "holders that it wants every shard to have (2)"},
   {"disk", "SIZE", "for shards held and cached (4 GiB)"},
   {"no-work", NULL, "hold nothing, compute nothing"},
   {"http", "[ADDRESS:]PORT", "serve a live page, /metrics, /status and /healthz there; a port alone is for this machine only"},
@@ -150,6 +152,14 @@ static int take_node(struct swisd_peer_setup *setup, const char *name, const cha
     options->config.compute_slots = (uint8_t)number;
   } else if (strcmp(name, "memory") == 0) {
     return swisd_read_bytes(name, value, &options->config.memory_bytes, error);
+  } else if (strcmp(name, "shards") == 0) {
+    if (swisd_read_unsigned(name, value, 1, SWISD_HOLDINGS_MAX, &number, error) != 0)
+      return -1;
+    options->config.shards_per_node = (uint8_t)number;
+  } else if (strcmp(name, "replicas") == 0) {
+    if (swisd_read_unsigned(name, value, 1, 255, &number, error) != 0)
+      return -1;
+    options->config.replicas_min = (uint8_t)number;
   } else if (strcmp(name, "disk") == 0) {
     setup->disk_given = true;
     return swisd_read_bytes(name, value, &options->disk_bytes, error);

@@ -23,7 +23,7 @@ static void every_key_reaches_its_field(void **state)
   (void)state;
   read_well("swisd: 1\nname: shelf-3\nlisten: 0.0.0.0\nport: 0\nadvertise: pi-03\njoin: [a:1, 'b:2']\nkey-file: join.key\n"
             "data: /var/lib/swisd\nspeed: {conv: 1 Gflops, dense: 2 Gflops, attention: 3 Gflops}\nkernels: openblas\n"
-            "threads: 2\nmemory: 2 GiB\ndisk: 8 GiB\nwork: no\nlog-level: debug\nlog-format: json\nx-rack: 7\n"
+            "threads: 2\nshards: 5\nreplicas: 4\nmemory: 2 GiB\ndisk: 8 GiB\nwork: no\nlog-level: debug\nlog-format: json\nx-rack: 7\n"
             "http: 7180\nhttp-token: page.token\n"
             "availability:\n  user-load: 40 %\n  calm: 2 min\n  check: 1 s\n  battery: pause\n  metered: slow\n"
             "  temperature: 80\n  slow: 10 %\n");
@@ -37,6 +37,8 @@ static void every_key_reaches_its_field(void **state)
   assert_int_equal(config.memory_bytes, UINT64_C(2) << 30);
   assert_int_equal(config.disk_bytes, UINT64_C(8) << 30);
   assert_int_equal(config.no_work, 1);
+  assert_int_equal(config.shards, 5);
+  assert_int_equal(config.replicas, 4);
   assert_int_equal(config.log_level, SWISD_LOG_DEBUG);
   assert_int_equal(config.log_json, 1);
   assert_string_equal(config.http, "7180");
