@@ -14,7 +14,7 @@
 #define BYTES SWISD_DIMENSION_BYTES
 
 const struct swisd_metric swisd_metrics[] = {
-  {"items_per_s", NONE, MORE, false, "items answered per second of the measured window"},
+  {"items_per_s", NONE, MORE, false, "items answered per second; warm-up left out"},
   {"goodput_of_bound", SHARE, MORE, false, "items per second against the smallest bound"},
   {"goodput_of_fluid", SHARE, MORE, false, "items per second against the fluid bound"},
   {"bound_items_per_s", NONE, NEITHER, false, "the smallest bound"},

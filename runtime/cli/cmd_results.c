@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/report/study_report.h"
 #include "runtime/base/csv.h"
 #include "runtime/base/json.h"
 #include "runtime/cli/commands.h"
@@ -236,6 +237,43 @@ int swisd_command_compare(const struct swisd_command *command, int argc, char **
   swisd_results_free(&c.a);
   swisd_results_free(&c.b);
   return matched > 0 ? SWISD_EXIT_OK : SWISD_EXIT_FAILED;
+}
+
+/* ---- report ---- */
+
+struct report {
+  struct swisd_option_taker taker;
+};
+
+static int take_report(struct swisd_option_taker *taker, const char *name, const char *value, struct swisd_error *error)
+{
+  (void)taker, (void)value;
+  return swisd_error_set(error, "--%s means nothing here", name);
+}
+
+int swisd_command_report(const struct swisd_command *command, int argc, char **argv)
+{
+  struct report report = {.taker = {take_report}};
+  struct swisd_results results;
+  struct swisd_error error;
+  char path[PATH_BYTES + 32];
+  const int count = swisd_options_read(command, argc, argv, &report.taker);
+  if (count < 0)
+    return -count - 1;
+  if (count != 1) {
+    fprintf(stderr, "swisd report: one results directory is wanted\n");
+    return SWISD_EXIT_USAGE;
+  }
+  for (size_t length = strlen(argv[1]); length > 1 && argv[1][length - 1] == '/'; length--)
+    argv[1][length - 1] = '\0';
+  if (swisd_results_read(argv[1], &results, &error) != 0)
+    return swisd_cli_fail(SWISD_EXIT_USAGE, &error);
+  const int status = swisd_report_study(argv[1], &results, path, sizeof path, &error);
+  swisd_results_free(&results);
+  if (status != 0)
+    return swisd_cli_fail(SWISD_EXIT_FAILED, &error);
+  printf("%s\n", path);
+  return SWISD_EXIT_OK;
 }
 
 /* ---- export ---- */

@@ -169,6 +169,8 @@ const struct swisd_command swisd_commands[] = {
    OPTIONS(swisd_study_option_table, check_options), swisd_command_check, false},
   {"run", "SCENARIO", "Run what is missing of a scenario's runs, and sum up.", OPTIONS(swisd_study_option_table, run_options),
    swisd_command_run, false},
+  {"report", "RESULTS", "Figures, tables and one page with all of them: RESULTS/report/index.html.", no_options,
+   swisd_command_report, false},
   {"compare", "RESULTS RESULTS", "What is different between two studies, run by run of equal seeds.", OPTIONS(compare_options),
    swisd_command_compare, false},
   {"export", "RESULTS", "Every number of every run, one per row, as CSV.", OPTIONS(export_options), swisd_command_export, false},

@@ -49,6 +49,7 @@ int swisd_cli_fail(int status, const struct swisd_error *error);
 int swisd_command_init(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_check(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_run(const struct swisd_command *command, int argc, char **argv);
+int swisd_command_report(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_compare(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_export(const struct swisd_command *command, int argc, char **argv);
 int swisd_command_merge(const struct swisd_command *command, int argc, char **argv);

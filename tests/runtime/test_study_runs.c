@@ -200,6 +200,20 @@ static void an_export_has_a_row_per_number(void **state)
   assert_null(strstr(content("out.txt"), "nan"));
 }
 
+static void the_report_is_one_page_with_its_figures_inside(void **state)
+{
+  (void)state;
+  assert_int_equal(shell("swisd report whole/"), 0);
+  says("out.txt", "whole/report/index.html\n");
+  says("whole/report/items_per_s.dat", "# x mean lo hi n point\n5 ");
+  says("whole/report/items_per_s.gp", "set xtics (\"5 s\" 5, \"20 s\" 20)");
+  assert_int_equal(shell("grep -c '<svg' whole/report/index.html > figures; test $(cat figures) -ge 5"),
+                   shell("command -v gnuplot") == 0 ? 0 : 1);
+  assert_int_equal(shell("grep -E '<script|src=|href=.http' whole/report/index.html"), 1);
+  says("whole/report/index.html", "<td>commit</td>");
+  assert_int_equal(shell("swisd report gone"), 2);
+}
+
 static void expectations_decide_the_exit_status(void **state)
 {
   (void)state;
@@ -233,6 +247,7 @@ int main(void)
     cmocka_unit_test(results_of_another_program_are_not_mixed),
     cmocka_unit_test(a_comparison_is_paired_by_seed_with_an_interval),
     cmocka_unit_test(an_export_has_a_row_per_number),
+    cmocka_unit_test(the_report_is_one_page_with_its_figures_inside),
     cmocka_unit_test(expectations_decide_the_exit_status),
     cmocka_unit_test(mistakes_are_said_before_anything_starts),
   };
