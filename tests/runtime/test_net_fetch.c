@@ -59,9 +59,9 @@ static struct world {
 } world;
 
 static void on_message(struct swisd_links_host *host, struct swisd_id from, const struct swisd_message *message,
-                       struct swisd_blob *body)
+                       const struct swisd_trailer *trailer, struct swisd_blob *body)
 {
-  (void)host, (void)from, (void)message;
+  (void)host, (void)from, (void)message, (void)trailer;
   swisd_blob_drop(body);
 }
 

@@ -21,12 +21,13 @@ static void read_well(const char *text)
 static void every_key_reaches_its_field(void **state)
 {
   (void)state;
-  read_well("swisd: 1\nname: shelf-3\nlisten: 0.0.0.0\nport: 0\nadvertise: pi-03\njoin: [a:1, 'b:2']\nkey-file: join.key\n"
-            "data: /var/lib/swisd\nspeed: {conv: 1 Gflops, dense: 2 Gflops, attention: 3 Gflops}\nkernels: openblas\n"
-            "threads: 2\nshards: 5\nreplicas: 4\nmemory: 2 GiB\ndisk: 8 GiB\nwork: no\nlog-level: debug\nlog-format: json\nx-rack: 7\n"
-            "http: 7180\nhttp-token: page.token\n"
-            "availability:\n  user-load: 40 %\n  calm: 2 min\n  check: 1 s\n  battery: pause\n  metered: slow\n"
-            "  temperature: 80\n  slow: 10 %\n");
+  read_well(
+    "swisd: 1\nname: shelf-3\nlisten: 0.0.0.0\nport: 0\nadvertise: pi-03\njoin: [a:1, 'b:2']\nkey-file: join.key\n"
+    "data: /var/lib/swisd\nspeed: {conv: 1 Gflops, dense: 2 Gflops, attention: 3 Gflops}\nkernels: openblas\n"
+    "threads: 2\nshards: 5\nreplicas: 4\nmemory: 2 GiB\ndisk: 8 GiB\nwork: no\nlog-level: debug\nlog-format: json\nx-rack: 7\n"
+    "http: 7180\nhttp-token: page.token\n"
+    "availability:\n  user-load: 40 %\n  calm: 2 min\n  check: 1 s\n  battery: pause\n  metered: slow\n"
+    "  temperature: 80\n  slow: 10 %\n");
   assert_string_equal(config.name, "shelf-3");
   assert_int_equal(config.port, 0);
   assert_int_equal(config.join_count, 2);
