@@ -46,7 +46,7 @@ struct end {
   uint64_t start_ns, end_ns;
 };
 
-static void die(const char *why)
+static _Noreturn void die(const char *why)
 {
   fprintf(stderr, "bench_link: %s\n", why);
   exit(2);
