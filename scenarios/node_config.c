@@ -23,6 +23,8 @@ const struct swisd_key swisd_node_keys[] = {
   TEXT("advertise", advertise, "address that others reach this node by (what it listens on)"),
   {SECTION_NODE, SWISD_KEY_TEXTS, 0, 0, "join", FIELD(join), 3, SWISD_NODE_TEXT_BYTES - 1, NULL, NULL,
    "nodes of the swarm, HOST:PORT each, up to 8"},
+  {SECTION_NODE, SWISD_KEY_CHOICE, 0, 0, "beacon", FIELD(beacon), 0, 0, "auto", "auto on off",
+   "say by multicast where this node is; auto: if it listens beyond this machine"},
   TEXT("key-file", key_file, "join key of the swarm"),
   TEXT("data", data, "data directory: identity and shards"),
   TEXT("class", class_name, "device class to stand for: pi4, phone-mid, ..."),

@@ -26,7 +26,7 @@ struct swisd_node_config {
   uint8_t join_count;
   char join[SWISD_SEEDS_MAX][SWISD_NODE_TEXT_BYTES];
   double flops_per_s[SWISD_KERNEL_COUNT];
-  uint8_t threads, no_work, shards, replicas;
+  uint8_t threads, no_work, beacon, shards, replicas;
   uint64_t memory_bytes, disk_bytes;
   uint8_t log_level; /* enum swisd_log_level, or SWISD_NODE_LOG_NONE */
   uint8_t log_json;

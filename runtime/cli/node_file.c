@@ -70,6 +70,7 @@ static int take_all(struct swisd_node_config *config, struct swisd_peer_setup *s
     options->config.memory_bytes = config->memory_bytes;
   if (config->disk_bytes > 0)
     options->disk_bytes = config->disk_bytes;
+  options->beacon = config->beacon;
   setup->no_work |= config->no_work != 0;
   options->rest = rules_of(config);
   return 0;

@@ -46,6 +46,7 @@ const struct swisd_cli_option swisd_peer_options_node[] = {
   {"shards", "N", "of a model that it takes without need (3)"},
   {"replicas", "N", "holders that it wants every shard to have (2)"},
   {"disk", "SIZE", "for shards held and cached (4 GiB)"},
+  {"beacon", "HOW", "say by multicast where this node is: auto (if it listens beyond this machine), on, off", "auto on off"},
   {"no-work", NULL, "hold nothing, compute nothing"},
   {"http", "[ADDRESS:]PORT", "serve a live page, /metrics, /status and /healthz there; a port alone is for this machine only"},
   {"http-token", "FILE", "its first line is asked for by that page; needed where other machines can reach it"},
@@ -160,6 +161,11 @@ static int take_node(struct swisd_peer_setup *setup, const char *name, const cha
     if (swisd_read_unsigned(name, value, 1, 255, &number, error) != 0)
       return -1;
     options->config.replicas_min = (uint8_t)number;
+  } else if (strcmp(name, "beacon") == 0) {
+    static const char *const hows[] = {"auto", "on", "off"}; /* as enum swisd_peer_beacon */
+    for (options->beacon = 0; options->beacon < 3 && strcmp(value, hows[options->beacon]) != 0;)
+      options->beacon++;
+    return options->beacon < 3 ? 0 : swisd_error_set(error, "--beacon %s: allowed are auto, on and off", value);
   } else if (strcmp(name, "disk") == 0) {
     setup->disk_given = true;
     return swisd_read_bytes(name, value, &options->disk_bytes, error);

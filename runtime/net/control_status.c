@@ -368,6 +368,8 @@ static void print_network(struct swisd_json *json, const struct swisd_peer_statu
   number(json, "disk_free_bytes", status->store.free_bytes);
   number(json, "disk_evicted", status->store.evicted);
   number(json, "disk_full", status->transfers.disk_full);
+  number(json, "beacons_sent", status->beacon.sent);
+  number(json, "beacons_heard", status->beacon.received);
   number(json, "availability_percent", status->availability_percent);
   text(json, "availability_why", status->availability_why[0] ? status->availability_why : NULL);
   number(json, "fetches_damaged", status->transfers.damaged);

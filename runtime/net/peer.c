@@ -648,6 +648,7 @@ void swisd_peer_status(const struct swisd_peer *peer, struct swisd_peer_status *
   out->datagrams_dropped = peer->shape.datagrams_dropped;
   out->model_memory_bytes = swisd_models_memory_bytes(peer->models);
   out->silent = peer->shape.silent;
+  out->beacon = swisd_beacon_status(peer->beacon);
   out->availability_percent = peer->availability_percent;
   memcpy(out->availability_why, peer->availability_why, sizeof out->availability_why);
   out->stopping = peer->stopping;

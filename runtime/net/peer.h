@@ -12,6 +12,7 @@
 #include "runtime/base/error.h"
 #include "runtime/core/node.h"
 #include "runtime/net/availability.h"
+#include "runtime/net/beacon.h"
 #include "runtime/net/bodies.h"
 #include "runtime/net/datagrams.h"
 #include "runtime/net/ledger.h"
@@ -24,6 +25,9 @@
 #include "runtime/net/workers.h"
 
 struct swisd_peer;
+
+/* AUTO: when it listens beyond this machine. */
+enum swisd_peer_beacon { SWISD_BEACON_AUTO = 0, SWISD_BEACON_ON = 1, SWISD_BEACON_OFF = 2 };
 
 struct swisd_peer_options {
   const char *data_directory;
@@ -43,6 +47,7 @@ struct swisd_peer_options {
   uint64_t delay_ns;                                  /* each way */
   uint64_t disk_bytes;                                /* quota of the store; 0: none */
   struct swisd_availability_rules rest;               /* when the device rests; zeroed: never */
+  uint8_t beacon;                                     /* enum swisd_peer_beacon: whether it says by multicast where it is */
   const char *device_root;                            /* where /proc and /sys are looked for; NULL: there */
 };
 /* Everything off, the default configuration, loopback with any port, the portable kernels. */
@@ -121,6 +126,7 @@ struct swisd_peer_status {
   uint64_t datagrams_dropped; /* by the emulated link */
   uint64_t model_memory_bytes;
   bool silent, stopping;
+  struct swisd_beacon_status beacon;
   uint8_t availability_percent;
   char availability_why[SWISD_WHY_BYTES]; /* which rule keeps it below 100 */
 };

@@ -18,7 +18,7 @@ static void send_to_self(struct swisd_peer *peer, const struct swisd_action_send
   swisd_peer_post_message(peer, &send->message, body);
 }
 
-static void send_to_peer(struct swisd_peer *peer, const struct swisd_action_send *send)
+void swisd_peer_send(struct swisd_peer *peer, const struct swisd_action_send *send)
 {
   if (swisd_id_equal(send->to, peer->identity.id)) {
     send_to_self(peer, send);
@@ -70,7 +70,7 @@ void swisd_peer_carry_out(struct swisd_peer *peer, uint64_t now_ns)
     const struct swisd_action *action = &actions->list[i];
     switch (action->kind) {
     case SWISD_ACTION_SEND:
-      send_to_peer(peer, &action->u.send);
+      swisd_peer_send(peer, &action->u.send);
       break;
     case SWISD_ACTION_COMPUTE:
       swisd_programs_start(peer->programs, &action->u.compute, now_ns);

@@ -2,6 +2,7 @@
 #ifndef SWISD_NET_PEER_INTERNAL_H
 #define SWISD_NET_PEER_INTERNAL_H
 
+#include "runtime/net/beacon.h"
 #include "runtime/net/control.h"
 #include "runtime/net/holdings.h"
 #include "runtime/net/identity.h"
@@ -34,6 +35,7 @@ struct swisd_peer_programs_host { struct swisd_programs_host host; struct swisd_
 struct swisd_peer_transfers_host { struct swisd_transfers_host host; struct swisd_peer *peer; };
 struct swisd_peer_serving_host { struct swisd_serving_host host; struct swisd_peer *peer; };
 struct swisd_peer_availability_host { struct swisd_availability_host host; struct swisd_peer *peer; };
+struct swisd_peer_beacon_host { struct swisd_beacon_host host; struct swisd_peer *peer; };
 struct swisd_peer_holdings_host { struct swisd_holdings_host host; struct swisd_peer *peer; };
 
 struct swisd_peer {
@@ -89,6 +91,9 @@ struct swisd_peer {
   char availability_why[SWISD_WHY_BYTES];
   double slow_factor; /* by a fault; the level of availability comes on top */
   struct swisd_remembered remembered;
+  struct swisd_peer_beacon_host beacon_host;
+  struct swisd_beacon *beacon;
+  uint64_t knock_ns; /* the last JOIN because of a beacon */
 
   uint64_t job_number_next;
   struct swisd_peer_job_slot jobs[SWISD_PEER_JOBS_MAX];
@@ -100,6 +105,9 @@ struct swisd_peer {
 void swisd_peer_post(struct swisd_peer *peer, const struct swisd_event *event);
 /* A message of the node to itself: copied. */
 void swisd_peer_post_message(struct swisd_peer *peer, const struct swisd_message *message, struct swisd_body body);
+
+/* Sends as a SEND of the core is sent: sealed, by datagram or stream. */
+void swisd_peer_send(struct swisd_peer *peer, const struct swisd_action_send *send);
 
 /* Carries out all actions of the step just taken. */
 void swisd_peer_carry_out(struct swisd_peer *peer, uint64_t now_ns);

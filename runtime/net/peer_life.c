@@ -14,6 +14,8 @@ enum {
   REMEMBER_FIRST_SECONDS = 5, /* a node that lives shorter has learnt nothing */
 };
 
+static const uint64_t KNOCK_NS = 200 * SWISD_MILLISECOND;
+
 /* ---- resting ---- */
 
 static void set_speed(struct swisd_peer *peer)
@@ -105,6 +107,51 @@ static void on_remember(evutil_socket_t fd, short what, void *argument)
   event_add(peer->remember_timer, &later);
 }
 
+/* ---- finding others on a LAN ---- */
+
+/* Somebody of this swarm is near and not known: it gets what a seed would get. Not more than a few a second: whoever is left out
+ * now will be heard again. */
+static void on_found(struct swisd_beacon_host *host, struct swisd_id id, const struct swisd_address *address)
+{
+  struct swisd_peer *peer = ((struct swisd_peer_beacon_host *)host)->peer;
+  const uint64_t now_ns = swisd_clock_now_ns();
+  struct swisd_member_view member, self;
+  if (peer->stopping || now_ns - peer->knock_ns < KNOCK_NS || !swisd_node_member(peer->node, 0, &self) ||
+      (swisd_node_find_member(peer->node, id, &member) && member.state == SWISD_MEMBER_ALIVE))
+    return;
+  peer->knock_ns = now_ns;
+  struct swisd_action_send join = {.to = id, .address = *address, .message = {.type = SWISD_MESSAGE_JOIN}};
+  join.message.u.join.record = *self.record;
+  swisd_peer_send(peer, &join);
+}
+
+static bool wants_beacon(const struct swisd_peer *peer)
+{
+  const struct swisd_address *listen = &peer->options.listen;
+  static const uint8_t loopback6[16] = {[15] = 1};
+  const bool local = (listen->family == SWISD_ADDRESS_IPV4 && listen->bytes[0] == 127) ||
+                     (listen->family == SWISD_ADDRESS_IPV6 && memcmp(listen->bytes, loopback6, sizeof loopback6) == 0);
+  return peer->options.beacon == SWISD_BEACON_ON ||
+         (peer->options.beacon == SWISD_BEACON_AUTO && !local && peer->options.config.works);
+}
+
+static void open_beacon(struct swisd_peer *peer)
+{
+  struct swisd_error error;
+  if (!wants_beacon(peer))
+    return;
+  peer->beacon_host = (struct swisd_peer_beacon_host){{.found = on_found}, peer};
+  const struct swisd_beacon_options options = {.base = peer->base,
+                                               .admission = &peer->admission,
+                                               .id = peer->identity.id,
+                                               .listen = peer->address,
+                                               .advertise = peer->options.advertise,
+                                               .host = &peer->beacon_host.host};
+  peer->beacon = swisd_beacon_open(&options, &error);
+  if (!peer->beacon)
+    swisd_log(SWISD_LOG_INFO, "net", "no multicast here (%s): others on this network are found by --join alone", error.text);
+}
+
 /* ---- leaving ---- */
 
 static void arm_stop_timer(struct swisd_peer *peer, uint64_t wait_us)
@@ -171,12 +218,14 @@ int swisd_peer_life_open(struct swisd_peer *peer, struct swisd_error *error)
   if (peer->stop_timer && peer->remember_timer && event_add(peer->remember_timer, &first) == 0)
     peer->availability = swisd_availability_open(peer->base, peer->options.device_root ? peer->options.device_root : "",
                                                  &peer->options.rest, &peer->availability_host.host);
+  open_beacon(peer);
   return peer->availability ? 0 : swisd_error_set(error, "out of memory");
 }
 
 void swisd_peer_life_close(struct swisd_peer *peer)
 {
   swisd_availability_close(peer->availability);
+  swisd_beacon_close(peer->beacon);
   if (peer->stop_timer)
     event_free(peer->stop_timer);
   if (peer->remember_timer)

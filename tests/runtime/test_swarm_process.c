@@ -180,6 +180,30 @@ static void who_was_met_is_asked_again_after_a_restart(void **state)
   swarm_end(&swarm);
 }
 
+static void nodes_of_one_network_find_each_other_by_themselves(void **state)
+{
+  (void)state;
+  struct swarm swarm;
+  char directories[2][SWARM_PATH_BYTES];
+  static const char *const names[] = {"first", "second"};
+  swarm_start(&swarm, 0, "1");
+  for (uint32_t i = 0; i < 2; i++) {
+    swarm_path(&swarm, names[i], directories[i]);
+    const char *const arguments[] = {"node", "--data", directories[i], "--port", "0", "--speed", "1", "--beacon", "on", NULL};
+    swarm_command(&swarm, &swarm.nodes[i], names[i], arguments);
+  }
+  swarm.node_count = 2;
+  assert_true(swisd_lab_wait_for(directories[0], "/uptime_ns", 0, 10));
+  if (swarm_file_says(&swarm, "first.err", "no multicast here")) {
+    fprintf(stderr, "skipped: no multicast on this machine's loopback\n");
+    swarm_end(&swarm);
+    skip();
+  }
+  assert_true(swisd_lab_wait_for(directories[0], "/members_alive", 1, 10));
+  assert_true(swisd_lab_wait_for(directories[1], "/members_alive", 1, 10));
+  swarm_end(&swarm);
+}
+
 /* A worker that is told to go in the middle of a job: what it has is finished or handed back, and nothing is wrong or missing. */
 static void a_node_that_leaves_finishes_or_hands_back(void **state)
 {
@@ -211,6 +235,7 @@ int main(void)
     cmocka_unit_test_teardown(the_service_manager_hears_of_start_and_end, swarm_teardown),
     cmocka_unit_test_teardown(a_node_on_battery_rests_and_the_rest_goes_on, swarm_teardown),
     cmocka_unit_test_teardown(who_was_met_is_asked_again_after_a_restart, swarm_teardown),
+    cmocka_unit_test_teardown(nodes_of_one_network_find_each_other_by_themselves, swarm_teardown),
     cmocka_unit_test_teardown(a_node_that_leaves_finishes_or_hands_back, swarm_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
