@@ -32,22 +32,30 @@ static int take(struct swisd_option_taker *taker, const char *name, const char *
 static int join_key(const struct keygen *keygen, struct swisd_error *error)
 {
   char path[SWISD_JOIN_KEY_PATH_BYTES];
-  int made;
+  bool made = false;
   if (keygen->key_file) {
     if (snprintf(path, sizeof path, "%s", keygen->key_file) >= (int)sizeof path)
       return swisd_error_set(error, "--key-file: the path is too long");
-    made = 0;
-    if (!keygen->rotate && !keygen->retire)
-      made = 1 - swisd_admission_create(path, error);
   } else {
-    made = swisd_join_key_find(path, error);
+    const int found = swisd_join_key_find(path, error);
+    if (found < 0)
+      return -1;
+    made = found == 1;
+  }
+  if (keygen->rotate || keygen->retire) {
+    if (swisd_admission_rotate(path, keygen->retire, error) != 0)
+      return -1;
+  } else {
+    const int created = swisd_admission_create(path, error); /* 1: there is one */
+    if (created < 0)
+      return -1;
+    made |= created == 0;
   }
   struct swisd_admission admission;
-  if (made < 0 || made > 1 || ((keygen->rotate || keygen->retire) && swisd_admission_rotate(path, keygen->retire, error) != 0) ||
-      swisd_admission_open(&admission, path, error) != 0)
+  if (swisd_admission_open(&admission, path, error) != 0)
     return -1;
   printf("join key  %016" PRIx64 "  %s%s\n", swisd_admission_mark(&admission, 0), path,
-         made == 1        ? "  (new)"
+         made             ? "  (new)"
          : keygen->rotate ? "  (new, in front of the former)"
                           : "");
   if (admission.count > 1)

@@ -52,6 +52,25 @@ static uint32_t times_read(const struct swarm *swarm, const char *log)
   return count;
 }
 
+static void keygen_makes_what_is_not_there_and_leaves_what_is(void **state)
+{
+  (void)state;
+  struct swarm swarm;
+  char key[SWARM_PATH_BYTES];
+  swarm_start(&swarm, 1, "2");
+  swarm_path(&swarm, "fresh.key", key);
+  const char *const made[] = {"keygen", "--key-file", key, NULL}, *const named[] = {"keygen", NULL};
+  assert_int_equal(swarm_run(&swarm, "first", made, 10), 0);
+  assert_true(swarm_file_says(&swarm, "first.out", "(new)"));
+  assert_int_equal(swarm_run(&swarm, "second", made, 10), 0);
+  assert_false(swarm_file_says(&swarm, "second.out", "(new)"));
+  unlink(key);
+  setenv("SWISD_KEY_FILE", key, 1);
+  assert_int_equal(swarm_run(&swarm, "third", named, 10), 0);
+  assert_true(swarm_file_says(&swarm, "third.out", "(new)"));
+  swarm_end(&swarm);
+}
+
 static void hang_up(const struct swarm *swarm)
 {
   for (uint32_t i = 0; i < NODES; i++) {
@@ -151,6 +170,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_teardown(a_node_with_another_key_stays_out, swarm_teardown),
+    cmocka_unit_test_teardown(keygen_makes_what_is_not_there_and_leaves_what_is, swarm_teardown),
     cmocka_unit_test_teardown(the_key_is_changed_without_a_pause_and_the_former_one_is_worth_nothing, swarm_teardown),
     cmocka_unit_test_teardown(a_storm_of_datagrams_costs_no_memory, swarm_teardown),
   };
