@@ -43,7 +43,8 @@ static inline bool swisd_job_id_equal(struct swisd_job_id a, struct swisd_job_id
 }
 
 /* Bytes that a driver holds for the core: a tensor, a range of rows. The core never sees the bytes.
- * A handle is valid on one node only, and until the core RELEASEs it; its generation makes a stale one harmless. */
+ * A handle is valid on one node only, and until the core RELEASEs it; its generation makes a stale one harmless, also one that a
+ * former process of that node gave out: drivers never repeat a pair. */
 struct swisd_body {
   uint32_t handle; /* 0 = no body */
   uint32_t generation;

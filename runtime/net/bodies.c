@@ -1,9 +1,10 @@
 /* See bodies.h. Handles are slot numbers plus one; a slot's generation grows with each release, so an old descriptor
- * never finds a new body. */
+ * never finds a new body. Generations start anywhere: a peer may still ask for what a former process of this node had. */
 #include "runtime/net/bodies.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 struct slot {
   struct swisd_blob *blob; /* NULL: free */
@@ -16,6 +17,7 @@ struct swisd_bodies {
   struct slot *slots;
   uint32_t slot_count, slot_capacity;
   uint32_t free_first;
+  uint32_t generation_first; /* of a new slot */
   uint32_t named;
   uint32_t blobs; /* alive, slices too */
   bool closed;
@@ -32,8 +34,11 @@ static void pool_free_if_done(struct swisd_bodies *pool)
 struct swisd_bodies *swisd_bodies_open(uint64_t quota_bytes)
 {
   struct swisd_bodies *pool = calloc(1, sizeof *pool);
-  if (pool)
-    pool->quota_bytes = quota_bytes;
+  if (!pool || getrandom(&pool->generation_first, sizeof pool->generation_first, 0) != sizeof pool->generation_first) {
+    free(pool);
+    return NULL;
+  }
+  pool->quota_bytes = quota_bytes;
   return pool;
 }
 
@@ -142,7 +147,7 @@ static uint32_t slot_take(struct swisd_bodies *pool)
     pool->slots = slots;
     pool->slot_capacity = capacity;
   }
-  pool->slots[pool->slot_count] = (struct slot){.generation = 1};
+  pool->slots[pool->slot_count] = (struct slot){.generation = pool->generation_first};
   return ++pool->slot_count;
 }
 

@@ -67,7 +67,7 @@ struct swisd_body bodies_put(struct bodies *b, struct buffer *buffer)
       b->slots = realloc(b->slots, b->capacity * sizeof(b->slots[0]));
       SWISD_ASSERT(b->slots != NULL);
     }
-    b->slots[b->count++] = (struct body_slot){0};
+    b->slots[b->count++] = (struct body_slot){.generation = b->lives << 20};
   }
   b->slots[slot].generation++;
   b->slots[slot].buffer = buffer;
@@ -110,5 +110,5 @@ void bodies_clear(struct bodies *b)
   for (uint32_t i = 0; i < b->count; i++)
     buffer_unref(b->slots[i].buffer);
   free(b->slots);
-  *b = (struct bodies){0};
+  *b = (struct bodies){.lives = b->lives + 1};
 }

@@ -35,11 +35,12 @@ struct body_slot {
 struct bodies {
   struct body_slot *slots;
   uint32_t count, capacity, live;
+  uint32_t lives; /* processes before this one: a handle of theirs stays stale */
 };
 struct swisd_body bodies_put(struct bodies *b, struct buffer *buffer);     /* takes over the reference */
 struct buffer *bodies_get(const struct bodies *b, struct swisd_body body); /* borrowed; NULL when it is not live */
 bool bodies_release(struct bodies *b, struct swisd_body body);
-void bodies_clear(struct bodies *b);
+void bodies_clear(struct bodies *b); /* the process is gone */
 
 /* A hash whose every input bit moves every output bit (the finaliser of SplitMix64). */
 static inline uint64_t mix(uint64_t h, uint64_t v)

@@ -40,6 +40,18 @@ static void a_stale_name_finds_nothing_even_when_its_slot_is_taken_again(void **
   swisd_bodies_close(pool);
 }
 
+static void a_name_that_a_former_process_gave_out_finds_nothing(void **state)
+{
+  (void)state;
+  struct swisd_bodies *former = swisd_bodies_open(1000), *pool = swisd_bodies_open(1000);
+  const struct swisd_body theirs = swisd_bodies_add(former, swisd_blob_new(former, 10));
+  const struct swisd_body ours = swisd_bodies_add(pool, swisd_blob_new(pool, 10));
+  assert_int_equal(theirs.handle, ours.handle);
+  assert_null(swisd_bodies_find(pool, theirs));
+  swisd_bodies_close(former);
+  swisd_bodies_close(pool);
+}
+
 static void the_quota_holds_and_refusals_are_counted(void **state)
 {
   (void)state;
@@ -95,6 +107,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_body_lives_until_its_last_user_is_done),
       cmocka_unit_test(a_stale_name_finds_nothing_even_when_its_slot_is_taken_again),
+      cmocka_unit_test(a_name_that_a_former_process_gave_out_finds_nothing),
       cmocka_unit_test(the_quota_holds_and_refusals_are_counted),
       cmocka_unit_test(a_slice_keeps_the_whole_alive_and_costs_nothing),
       cmocka_unit_test(a_closed_pool_waits_for_blobs_still_in_use),
