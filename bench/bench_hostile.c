@@ -152,7 +152,7 @@ static int report(double *alone, double *under, int rounds, const char *director
 
 static int run(const char *swisd, int rounds, const char *items, const char *root, struct swisd_lab_process nodes[NODES])
 {
-  char directory[NODES][64], seed[64] = "", log[96];
+  char directory[NODES][64], seed[64] = "", log[256];
   double alone[ROUNDS_MAX], under[ROUNDS_MAX];
   struct swisd_error error;
   for (int i = 0; i < NODES; i++) {
