@@ -76,7 +76,7 @@ int swisd_lab_host_prepare(const struct swisd_lab_host *lab, struct swisd_error 
 static const char start_script[] =
   "cd \"$1\" || exit 1\n"
   "program=$2 name=$3 address=$4 port=$5 join=$6\n"
-  "if [ -f node.pid ] && kill -0 \"$(cat node.pid)\" 2>/dev/null; then exit 0; fi\n"
+  "if [ -f node.pid ] && grep -qs '^State:[[:space:]]*[^ZX]' \"/proc/$(cat node.pid)/status\"; then exit 0; fi\n"
   "set -- node --data data --key-file join.key --name \"$name\" --listen \"$address\" --port \"$port\"\n"
   "[ ! -f node.yml ] || set -- \"$@\" --config node.yml\n"
   "[ -z \"$join\" ] || set -- \"$@\" --join \"$join\"\n"
@@ -113,7 +113,7 @@ static const struct {
   bool takes_value;
   const char *script;
 } faults[] = {
-  {"kill", false, "cd \"$1\" && kill -KILL \"$(cat node.pid)\""},
+  {"kill", false, "cd \"$1\" && kill -KILL \"$(cat node.pid)\" && rm -f node.pid"},
   {"silence", false, "cd \"$1\" && kill -STOP \"$(cat node.pid)\""},
   {"continue", false, "cd \"$1\" && kill -CONT \"$(cat node.pid)\""},
   {"slow", true, "cd \"$1\" && exec \"$2\" fault --data data slow \"$3\""},
