@@ -114,20 +114,6 @@ static double job(const char *swisd, const char *seed, const char *items, const 
   return seconds > 0 ? atof(items) / seconds : 0;
 }
 
-static double resident_mib(pid_t pid)
-{
-  char path[64], line[256];
-  double kib = 0;
-  snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-  FILE *in = fopen(path, "re");
-  while (in && fgets(line, sizeof line, in))
-    if (sscanf(line, "VmRSS: %lf", &kib) == 1)
-      break;
-  if (in)
-    fclose(in);
-  return kib / 1024;
-}
-
 static int ascending(const void *a, const void *b)
 {
   const double x = *(const double *)a, y = *(const double *)b;
@@ -179,7 +165,7 @@ static int run(const char *swisd, int rounds, const char *items, const char *roo
     const pid_t attacker = start_attack(seed);
     const struct timespec wait = {.tv_sec = ATTACK_SECONDS};
     nanosleep(&wait, NULL);
-    mib[i] = resident_mib(nodes[0].pid); /* while it lasts */
+    mib[i] = swisd_lab_memory_mib(&nodes[0], "VmRSS"); /* while it lasts */
     end_attack(attacker);
   }
   return report(alone, under, rounds, directory[0], mib[1] - mib[0]);

@@ -24,20 +24,6 @@ static double cpu_seconds(pid_t pid)
   return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
 }
 
-static double resident_mib(pid_t pid)
-{
-  char path[64], line[256];
-  double kib = 0;
-  snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-  FILE *in = fopen(path, "re");
-  while (in && fgets(line, sizeof line, in))
-    if (sscanf(line, "VmRSS: %lf", &kib) == 1)
-      break;
-  if (in)
-    fclose(in);
-  return kib / 1024;
-}
-
 static int measure(struct swisd_lab_process nodes[NODES], double seconds)
 {
   double before[NODES], worst_cpu = 0, worst_mib = 0;
@@ -47,7 +33,7 @@ static int measure(struct swisd_lab_process nodes[NODES], double seconds)
   nanosleep(&wait, NULL);
   printf("%-6s %10s %14s\n", "node", "CPU", "resident");
   for (int i = 0; i < NODES; i++) {
-    const double cpu = 100 * (cpu_seconds(nodes[i].pid) - before[i]) / seconds, mib = resident_mib(nodes[i].pid);
+    const double cpu = 100 * (cpu_seconds(nodes[i].pid) - before[i]) / seconds, mib = swisd_lab_memory_mib(&nodes[i], "VmRSS");
     printf("%-6d %8.2f %% %10.1f MiB\n", i, cpu, mib);
     worst_cpu = cpu > worst_cpu ? cpu : worst_cpu;
     worst_mib = mib > worst_mib ? mib : worst_mib;
@@ -70,8 +56,8 @@ int main(int argc, char **argv)
   for (int i = 0; i < NODES && status == 0; i++) {
     snprintf(directory[i], sizeof directory[i], "%s/%d", root, i);
     snprintf(log, sizeof log, "%s.log", directory[i]);
-    const char *const args[] = {argv[1], "node", "--data", directory[i], "--port", "0", "--speed", "5",
-                                seed[0] ? "--join" : NULL, seed, NULL};
+    const char *const args[] = {argv[1], "node", "--data", directory[i], "--port", "0", "--speed", "5", seed[0] ? "--join" : NULL,
+                                seed,    NULL};
     if (swisd_lab_start(&nodes[i], args, NULL, log, &error) != 0 || !swisd_lab_wait_for(directory[i], "/uptime_ns", 0, 10) ||
         (i == 0 && !swisd_lab_address(directory[0], seed, sizeof seed)))
       status = 2;

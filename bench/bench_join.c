@@ -170,20 +170,6 @@ static int measure_joining(struct bench *bench, swisd_model_id model, int runs)
   return reached ? 0 : 1;
 }
 
-static double status_mib(pid_t pid, const char *name)
-{
-  char path[64], line[256];
-  double kib = 0;
-  snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-  FILE *in = fopen(path, "re");
-  while (in && fgets(line, sizeof line, in))
-    if (strncmp(line, name, strlen(name)) == 0)
-      sscanf(line + strlen(name), ": %lf", &kib);
-  if (in)
-    fclose(in);
-  return kib / 1024;
-}
-
 /* One node that may hold one shard of eight: it fetches it and computes what it can of a job. */
 static int measure_memory(struct bench *bench)
 {
@@ -201,7 +187,7 @@ static int measure_memory(struct bench *bench)
   event_add(bench->patience, &while_s);
   swisd_peer_run(bench->peer);
   printf("\nholding 20 of %d MB, having computed with it: %.1f MiB resident, %.1f MiB at most\n", 20 * LANES,
-         status_mib(process.pid, "VmRSS"), status_mib(process.pid, "VmHWM"));
+         swisd_lab_memory_mib(&process, "VmRSS"), swisd_lab_memory_mib(&process, "VmHWM"));
   swisd_lab_kill(&process);
   swisd_peer_withdraw(bench->peer, &bench->job);
   return 0;

@@ -40,4 +40,24 @@ void swisd_json_unsigned(struct swisd_json *json, uint64_t value);
 void swisd_json_boolean(struct swisd_json *json, bool value);
 void swisd_json_null(struct swisd_json *json);
 
+/* A key and its value. */
+static inline void swisd_json_member_string(struct swisd_json *json, const char *key, const char *text) /* NULL: null */
+{
+  swisd_json_key(json, key);
+  if (text)
+    swisd_json_string(json, text);
+  else
+    swisd_json_null(json);
+}
+static inline void swisd_json_member_unsigned(struct swisd_json *json, const char *key, uint64_t value)
+{
+  swisd_json_key(json, key);
+  swisd_json_unsigned(json, value);
+}
+static inline void swisd_json_member_boolean(struct swisd_json *json, const char *key, bool value)
+{
+  swisd_json_key(json, key);
+  swisd_json_boolean(json, value);
+}
+
 #endif

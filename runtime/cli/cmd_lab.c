@@ -38,13 +38,13 @@ static const struct swisd_inventory_host *find(const struct swisd_inventory *inv
   return NULL;
 }
 
-/* Where a host that starts can join: any other one that may be up. */
+/* Where a host that starts can join: the first one; that one itself the second, when it comes back. NULL: there is no other. */
 static const char *join_address(const struct swisd_inventory *inventory, uint32_t index, char text[160])
 {
-  if (index == 0)
+  if (inventory->host_count == 1)
     return NULL;
-  const struct swisd_inventory_host *first = &inventory->hosts[0];
-  snprintf(text, 160, strchr(first->address, ':') ? "[%s]:%u" : "%s:%u", first->address, first->port);
+  const struct swisd_inventory_host *other = &inventory->hosts[index == 0];
+  snprintf(text, 160, strchr(other->address, ':') ? "[%s]:%u" : "%s:%u", other->address, other->port);
   return text;
 }
 
@@ -59,7 +59,7 @@ static int bring_up(const struct swisd_inventory *inventory, uint32_t index)
   swisd_lab_host_of(&lab, inventory, index);
   const uint64_t start_ns = swisd_clock_now_ns();
   if (swisd_lab_host_prepare(&lab, &error) != 0 || swisd_lab_host_clock(&lab, &clock, &error) != 0 ||
-      swisd_lab_host_start(&lab, join_address(inventory, index, join), &error) != 0) {
+      swisd_lab_host_start(&lab, index ? join_address(inventory, index, join) : NULL, &error) != 0) {
     say_error(&error);
     return -1;
   }
@@ -140,9 +140,7 @@ static int command_fault(const struct swisd_inventory *inventory, const char *na
     return SWISD_EXIT_USAGE;
   swisd_lab_host_of(&lab, inventory, index);
   const bool starts = strcmp(kind, "start") == 0;
-  if (starts && index == 0 && inventory->host_count > 1) /* the first host comes back: any other one takes it in */
-    snprintf(join, sizeof join, "%s:%u", inventory->hosts[1].address, inventory->hosts[1].port);
-  const char *to = index == 0 ? join : join_address(inventory, index, join);
+  const char *to = join_address(inventory, index, join);
   if ((starts ? swisd_lab_host_start(&lab, to, &error) : swisd_lab_host_fault(&lab, kind, value, &error)) != 0) {
     say_error(&error);
     return SWISD_EXIT_FAILED;

@@ -38,10 +38,7 @@ static void become(const char *const *argv, pid_t parent, int out, int err)
   _exit(127);
 }
 
-static int open_output(const char *path)
-{
-  return path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1;
-}
+static int open_output(const char *path) { return path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1; }
 
 int swisd_lab_start(struct swisd_lab_process *process, const char *const *argv, const char *stdout_file, const char *stderr_file,
                     struct swisd_error *error)
@@ -91,8 +88,8 @@ static bool reap(struct swisd_lab_process *process, bool wait)
   if (wait4(process->pid, &process->status, wait ? 0 : WNOHANG, &usage) != process->pid)
     return false;
   process->pid = 0;
-  process->cpu_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+  process->cpu_seconds =
+    (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
   process->rss_kib_max = usage.ru_maxrss;
   return true;
 }
@@ -119,6 +116,21 @@ bool swisd_lab_ended(struct swisd_lab_process *process, double seconds)
 int swisd_lab_exit_status(const struct swisd_lab_process *process)
 {
   return WIFEXITED(process->status) ? WEXITSTATUS(process->status) : 128 + WTERMSIG(process->status);
+}
+
+double swisd_lab_memory_mib(const struct swisd_lab_process *process, const char *line_name)
+{
+  char path[64], line[256];
+  double kib = 0;
+  const size_t length = strlen(line_name);
+  snprintf(path, sizeof path, "/proc/%d/status", (int)process->pid);
+  FILE *in = process->pid > 0 ? fopen(path, "re") : NULL;
+  while (in && fgets(line, sizeof line, in))
+    if (strncmp(line, line_name, length) == 0 && line[length] == ':')
+      kib = atof(line + length + 1);
+  if (in)
+    fclose(in);
+  return kib / 1024;
 }
 
 void swisd_lab_kill(struct swisd_lab_process *process)
@@ -195,7 +207,4 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
   return 0;
 }
 
-void swisd_lab_remove(const char *directory)
-{
-  nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
+void swisd_lab_remove(const char *directory) { nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS); }

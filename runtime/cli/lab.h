@@ -23,6 +23,8 @@ void swisd_lab_signal(const struct swisd_lab_process *process, int signal_number
 bool swisd_lab_ended(struct swisd_lab_process *process, double seconds);
 /* Its exit status, 128 + signal when it was killed; only after it has ended. */
 int swisd_lab_exit_status(const struct swisd_lab_process *process);
+/* A line of /proc/PID/status in MiB, "VmRSS" or "VmHWM"; 0 when it is not running. */
+double swisd_lab_memory_mib(const struct swisd_lab_process *process, const char *line_name);
 /* SIGKILL, also for a stopped one, and waits for it. */
 void swisd_lab_kill(struct swisd_lab_process *process);
 

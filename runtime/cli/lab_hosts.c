@@ -148,7 +148,7 @@ int swisd_lab_host_stop(const struct swisd_lab_host *lab, struct swisd_error *er
 
 int swisd_lab_host_collect(const struct swisd_lab_host *lab, const char *directory, struct swisd_error *error)
 {
-  char archive[SWISD_INVENTORY_PATH_BYTES + 128], unpack[2 * sizeof archive];
+  char archive[SWISD_INVENTORY_PATH_BYTES + 128];
   mkdir(directory, 0755);
   snprintf(archive, sizeof archive, "%s/collected.tar", directory);
   if (run(lab, "cd \"$1\" && tar -cf - node.log recordings", NULL, NULL, archive, 600, error) != 0)
@@ -157,10 +157,8 @@ int swisd_lab_host_collect(const struct swisd_lab_host *lab, const char *directo
   struct swisd_lab_process tar;
   if (swisd_lab_start(&tar, argv, NULL, NULL, error) != 0)
     return -1;
-  if (!swisd_lab_ended(&tar, 600) || swisd_lab_exit_status(&tar) != 0) {
-    snprintf(unpack, sizeof unpack, "%s: cannot be unpacked", archive);
-    return swisd_error_set(error, "%s", unpack);
-  }
+  if (!swisd_lab_ended(&tar, 600) || swisd_lab_exit_status(&tar) != 0)
+    return swisd_error_set(error, "%.300s: cannot be unpacked", archive);
   remove(archive);
   return run(lab, "cd \"$1\" && rm -rf node.log recordings/*", NULL, NULL, NULL, 60, error);
 }

@@ -122,10 +122,8 @@ static bool is_given(const struct swisd_submitter *sub, struct swisd_lane *lane,
 static void users(const struct swisd_job *job, const struct swisd_edge_spec *edge, uint64_t lo, uint64_t hi, uint64_t *use_lo,
                   uint64_t *use_hi)
 {
-  uint64_t unused;
   if (edge->map != SWISD_EDGE_LAGGED) { /* a halo is symmetric: who uses item i are the items that i would use */
-    swisd_job_needed(job, edge, lo, use_lo, &unused);
-    swisd_job_needed(job, edge, hi - 1, &unused, use_hi);
+    swisd_job_needed_by(job, edge, lo, hi, use_lo, use_hi);
     return;
   }
   *use_lo = lo + edge->width;
@@ -306,9 +304,8 @@ static void let_inputs_go(struct swisd_node *node, uint8_t slot, uint32_t step, 
     const struct swisd_edge_spec *edge = &job->spec.steps[step].edges[e];
     if (edge->from == SWISD_EDGE_FROM_INPUT || swisd_step_is_hub(&job->spec.steps[edge->from]))
       continue;
-    uint64_t from_lo, from_hi, unused;
-    swisd_job_needed(job, edge, lo, &from_lo, &unused);
-    swisd_job_needed(job, edge, hi - 1, &unused, &from_hi);
+    uint64_t from_lo, from_hi;
+    swisd_job_needed_by(job, edge, lo, hi, &from_lo, &from_hi);
     for (uint32_t l = 0; l < job->spec.steps[edge->from].lane_count; l++) {
       struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, edge->from, l)];
       for (uint64_t at = from_lo; at < from_hi;) {
@@ -333,13 +330,12 @@ static void consume_inputs(struct swisd_node *node, uint8_t slot, uint32_t step,
     const struct swisd_edge_spec *edge = &job->spec.steps[step].edges[e];
     if (edge->from == SWISD_EDGE_FROM_INPUT)
       continue;
-    uint64_t from_lo = lo, from_hi = hi, unused;
+    uint64_t from_lo, from_hi;
     if (edge->map == SWISD_EDGE_LAGGED) {
       from_lo = lo > edge->width ? lo - edge->width : 0;
       from_hi = hi > edge->width ? hi - edge->width : 0;
     } else {
-      swisd_job_needed(job, edge, lo, &from_lo, &unused);
-      swisd_job_needed(job, edge, hi - 1, &unused, &from_hi);
+      swisd_job_needed_by(job, edge, lo, hi, &from_lo, &from_hi);
     }
     for (uint32_t l = 0; l < job->spec.steps[edge->from].lane_count; l++) {
       struct swisd_lane *lane = &job->lanes[swisd_job_lane_index(job, edge->from, l)];

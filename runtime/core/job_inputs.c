@@ -109,9 +109,8 @@ bool swisd_job_reads(struct swisd_node *node, uint8_t slot, uint32_t step, uint6
     const struct swisd_edge_spec *edge = &job->spec.steps[step].edges[e];
     if (edge->from == SWISD_EDGE_FROM_INPUT || swisd_step_is_hub(&job->spec.steps[edge->from]))
       continue;
-    uint64_t from_lo, from_hi, unused;
-    swisd_job_needed(job, edge, lo, &from_lo, &unused);
-    swisd_job_needed(job, edge, hi - 1, &unused, &from_hi);
+    uint64_t from_lo, from_hi;
+    swisd_job_needed_by(job, edge, lo, hi, &from_lo, &from_hi);
     for (uint32_t l = 0; l < job->spec.steps[edge->from].lane_count; l++)
       for (uint16_t i = swisd_interval_find(&sub->pool, &job->lanes[swisd_job_lane_index(job, edge->from, l)], from_lo);
            i && sub->pool.list[i].lo < from_hi; i = sub->pool.list[i].next)
@@ -311,9 +310,8 @@ static bool edge_sources(struct swisd_node *node, uint8_t slot, uint32_t step, u
 {
   struct swisd_job *job = &node->submitter->jobs[slot];
   const struct swisd_edge_spec *edge = &job->spec.steps[step].edges[e];
-  uint64_t from_lo, from_hi, unused;
-  swisd_job_needed(job, edge, lo, &from_lo, &unused);
-  swisd_job_needed(job, edge, hi - 1, &unused, &from_hi);
+  uint64_t from_lo, from_hi;
+  swisd_job_needed_by(job, edge, lo, hi, &from_lo, &from_hi);
   if (edge->from == SWISD_EDGE_FROM_INPUT)
     return input_sources(node, slot, e, from_lo, from_hi, sources);
   if (edge->map == SWISD_EDGE_LAGGED) {

@@ -24,29 +24,11 @@ struct explanation {
   uint64_t now_ns;
 };
 
-static void number(struct swisd_json *json, const char *key, uint64_t value)
-{
-  swisd_json_key(json, key);
-  swisd_json_unsigned(json, value);
-}
-
-static void text(struct swisd_json *json, const char *key, const char *value)
-{
-  swisd_json_key(json, key);
-  swisd_json_string(json, value);
-}
-
-static void boolean(struct swisd_json *json, const char *key, bool value)
-{
-  swisd_json_key(json, key);
-  swisd_json_boolean(json, value);
-}
-
 static void node_id(struct swisd_json *json, const char *key, struct swisd_id id)
 {
   char name[33];
   swisd_id_text(id, name);
-  text(json, key, name);
+  swisd_json_member_string(json, key, name);
 }
 
 /* Nanoseconds from now; negative: it should have been. */
@@ -67,10 +49,10 @@ static const char *step_name(const struct explanation *e, uint32_t step, char sc
 static void print_key(struct explanation *e, const struct swisd_task_key *key)
 {
   char scratch[16];
-  text(&e->json, "step", step_name(e, key->step, scratch));
-  number(&e->json, "lane", key->lane);
-  number(&e->json, "lo", key->lo);
-  number(&e->json, "hi", key->hi);
+  swisd_json_member_string(&e->json, "step", step_name(e, key->step, scratch));
+  swisd_json_member_unsigned(&e->json, "lane", key->lane);
+  swisd_json_member_unsigned(&e->json, "lo", key->lo);
+  swisd_json_member_unsigned(&e->json, "hi", key->hi);
 }
 
 /* ---- who did what ---- */
@@ -84,30 +66,30 @@ static void print_worker(struct explanation *e, const struct swisd_ledger_worker
     node_id(json, "id", worker->id);
     if (swisd_node_find_member(e->peer->node, worker->id, &member)) {
       char address[SWISD_ADDRESS_TEXT_BYTES];
-      text(json, "state", swisd_member_state_name(member.state));
+      swisd_json_member_string(json, "state", swisd_member_state_name(member.state));
       if (member.record->address_count) {
         swisd_address_text(&member.record->addresses[0], address);
-        text(json, "address", address);
+        swisd_json_member_string(json, "address", address);
       }
     }
   }
-  number(json, "issued", worker->issued);
-  number(json, "hedged", worker->hedged);
-  number(json, "reissued", worker->reissued);
-  number(json, "accepted", worker->accepted);
-  number(json, "accepted_items", worker->accepted_items);
-  number(json, "accepted_flops", worker->accepted_flops);
-  number(json, "duplicate", worker->duplicate);
-  number(json, "lost", worker->lost);
-  number(json, "rejected", worker->rejected);
-  number(json, "cancelled", worker->cancelled);
-  number(json, "replayed", worker->replayed);
-  number(json, "busy", worker->busy);
-  number(json, "refused", worker->refused);
-  number(json, "sessions", worker->sessions);
-  number(json, "queued", worker->queued);
-  number(json, "computed", worker->computed);
-  number(json, "computed_ns", worker->computed_ns);
+  swisd_json_member_unsigned(json, "issued", worker->issued);
+  swisd_json_member_unsigned(json, "hedged", worker->hedged);
+  swisd_json_member_unsigned(json, "reissued", worker->reissued);
+  swisd_json_member_unsigned(json, "accepted", worker->accepted);
+  swisd_json_member_unsigned(json, "accepted_items", worker->accepted_items);
+  swisd_json_member_unsigned(json, "accepted_flops", worker->accepted_flops);
+  swisd_json_member_unsigned(json, "duplicate", worker->duplicate);
+  swisd_json_member_unsigned(json, "lost", worker->lost);
+  swisd_json_member_unsigned(json, "rejected", worker->rejected);
+  swisd_json_member_unsigned(json, "cancelled", worker->cancelled);
+  swisd_json_member_unsigned(json, "replayed", worker->replayed);
+  swisd_json_member_unsigned(json, "busy", worker->busy);
+  swisd_json_member_unsigned(json, "refused", worker->refused);
+  swisd_json_member_unsigned(json, "sessions", worker->sessions);
+  swisd_json_member_unsigned(json, "queued", worker->queued);
+  swisd_json_member_unsigned(json, "computed", worker->computed);
+  swisd_json_member_unsigned(json, "computed_ns", worker->computed_ns);
   due(e, "last_ns", worker->last_ns);
   swisd_json_end(json);
 }
@@ -140,22 +122,22 @@ static void print_decisions(struct explanation *e)
     due(e, "at_ns", decision->time_ns);
     node_id(json, "worker", decision->worker);
     print_key(e, &decision->key);
-    text(json, "reason", reasons[decision->reason]);
+    swisd_json_member_string(json, "reason", reasons[decision->reason]);
     if (!swisd_id_is_zero(decision->instead_of))
       node_id(json, "instead_of", decision->instead_of);
     if (decision->due_ns)
-      number(json, "expected_ns", decision->due_ns - decision->time_ns);
-    number(json, "ready_items", decision->ready_items);
-    number(json, "holders", decision->holders);
+      swisd_json_member_unsigned(json, "expected_ns", decision->due_ns - decision->time_ns);
+    swisd_json_member_unsigned(json, "ready_items", decision->ready_items);
+    swisd_json_member_unsigned(json, "holders", decision->holders);
     swisd_json_key(json, "others");
     swisd_json_array(json);
     for (uint32_t a = 0; a < decision->alternative_count && a < SWISD_LEDGER_ALTERNATIVES_MAX; a++) {
       const struct swisd_ledger_alternative *other = &decision->alternatives[a];
       swisd_json_object(json);
       node_id(json, "id", other->id);
-      text(json, "not_because", obstacles[other->obstacle]);
+      swisd_json_member_string(json, "not_because", obstacles[other->obstacle]);
       if (other->free_at_ns > decision->time_ns)
-        number(json, "free_after_ns", other->free_at_ns - decision->time_ns);
+        swisd_json_member_unsigned(json, "free_after_ns", other->free_at_ns - decision->time_ns);
       swisd_json_end(json);
     }
     swisd_json_end(json);
@@ -177,12 +159,12 @@ static void print_events(struct explanation *e)
     const char *what = strstr(line, "> "); /* behind the time and this node's own name */
     swisd_json_object(json);
     due(e, "at_ns", event->time_ns);
-    text(json, "kind", swisd_trace_kind_info(event->kind)->name);
+    swisd_json_member_string(json, "kind", swisd_trace_kind_info(event->kind)->name);
     if (swisd_trace_kind_info(event->kind)->columns & SWISD_TRACE_HAS_TASK)
       print_key(e, &event->key);
     if (!swisd_id_is_zero(event->peer))
       node_id(json, "worker", event->peer);
-    text(json, "text", what ? what + 2 : line);
+    swisd_json_member_string(json, "text", what ? what + 2 : line);
     swisd_json_end(json);
   }
   swisd_json_end(json);
@@ -204,11 +186,11 @@ static void print_under_way(struct explanation *e)
     swisd_json_object(json);
     node_id(json, "worker", issue.worker);
     print_key(e, &issue.key);
-    number(json, "since_ns", e->now_ns - issue.issued_ns);
+    swisd_json_member_unsigned(json, "since_ns", e->now_ns - issue.issued_ns);
     due(e, "due_in_ns", issue.due_ns);
-    boolean(json, "copy", issue.hedge);
-    boolean(json, "copies_wanted", issue.rescued);
-    boolean(json, "unwanted", issue.cancelled);
+    swisd_json_member_boolean(json, "copy", issue.hedge);
+    swisd_json_member_boolean(json, "copies_wanted", issue.rescued);
+    swisd_json_member_boolean(json, "unwanted", issue.cancelled);
     swisd_json_end(json);
   }
   swisd_json_end(json);
@@ -330,19 +312,19 @@ static void print_job(struct explanation *e)
                                            .outcome = e->job->outcome};
   e->model = swisd_models_find(e->peer->models, known ? job.model : served.model);
   swisd_job_name(e->job->id, name);
-  text(json, "job", name);
-  boolean(json, "own", e->job->own);
+  swisd_json_member_string(json, "job", name);
+  swisd_json_member_boolean(json, "own", e->job->own);
   node_id(json, "submitter", e->job->id.submitter);
-  text(json, "outcome", swisd_ledger_outcome_name(&past));
+  swisd_json_member_string(json, "outcome", swisd_ledger_outcome_name(&past));
   if (past.outcome == SWISD_LEDGER_FAILED)
-    text(json, "reason", swisd_status_name(e->job->failure));
+    swisd_json_member_string(json, "reason", swisd_status_name(e->job->failure));
   if (e->model)
-    text(json, "model", e->model->name);
-  number(json, "age_ns", e->now_ns - e->job->start_ns);
-  number(json, "elapsed_ns", (past.running ? e->now_ns : e->job->end_ns) - e->job->start_ns);
+    swisd_json_member_string(json, "model", e->model->name);
+  swisd_json_member_unsigned(json, "age_ns", e->now_ns - e->job->start_ns);
+  swisd_json_member_unsigned(json, "elapsed_ns", (past.running ? e->now_ns : e->job->end_ns) - e->job->start_ns);
   if (known) {
-    number(json, "items", job.items);
-    number(json, "items_answered", job.account.items_answered);
+    swisd_json_member_unsigned(json, "items", job.items);
+    swisd_json_member_unsigned(json, "items_answered", job.account.items_answered);
   }
   print_workers(e);
   if (known)
@@ -388,7 +370,7 @@ int swisd_control_print_explanation(struct swisd_peer *peer, const char *wanted,
     return -1;
   swisd_json_start(&e.json, out, false);
   swisd_json_object(&e.json);
-  boolean(&e.json, "ok", true);
+  swisd_json_member_boolean(&e.json, "ok", true);
   print_job(&e);
   swisd_json_end(&e.json);
   swisd_json_finish(&e.json);
