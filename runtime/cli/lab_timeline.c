@@ -17,7 +17,8 @@ struct line {
   int64_t time_ns; /* of our clock; may lie before our boot */
   uint32_t order;  /* ties: as they were read */
   uint32_t host;
-  char *text;
+  struct swisd_id self;
+  struct swisd_trace trace;
 };
 
 struct collector {
@@ -52,10 +53,6 @@ static size_t name_of(void *context, struct swisd_id id, char *out, size_t capac
 
 static void add(struct collector *collector, const struct swisd_trace *trace, struct swisd_id self)
 {
-  char text[SWISD_TRACE_TEXT_BYTES_MAX];
-  const struct swisd_trace_namer namer = {name_of, collector};
-  swisd_trace_text(trace, self, &namer, text, sizeof text);
-  const char *what = strstr(text, " > "); /* time and node stand in columns of their own */
   if (collector->count == collector->room) {
     const size_t room = collector->room ? 2 * collector->room : 4096;
     struct line *lines = realloc(collector->lines, room * sizeof *lines);
@@ -66,13 +63,13 @@ static void add(struct collector *collector, const struct swisd_trace *trace, st
     collector->lines = lines;
     collector->room = room;
   }
-  struct line *line = &collector->lines[collector->count];
-  line->time_ns = (int64_t)trace->time_ns - collector->timeline->hosts[collector->host].offset_ns;
-  line->order = (uint32_t)collector->count;
-  line->host = collector->host;
-  line->text = strdup(what ? what + 3 : text);
-  collector->short_of_memory = collector->short_of_memory || !line->text;
-  collector->count += line->text != NULL;
+  collector->lines[collector->count] =
+    (struct line){.time_ns = (int64_t)trace->time_ns - collector->timeline->hosts[collector->host].offset_ns,
+                  .order = (uint32_t)collector->count,
+                  .host = collector->host,
+                  .self = self,
+                  .trace = *trace};
+  collector->count++;
 }
 
 static void on_step(struct swisd_replay_host *host, const struct swisd_node *node, const struct swisd_event *event,
@@ -93,8 +90,8 @@ static int is_recording(const struct dirent *entry)
   return dot && strcmp(dot, ".rec") == 0;
 }
 
-/* Reads every recording of a host; `lines`: with its traces, otherwise only whose it is. */
-static uint32_t read_host(struct collector *collector, uint32_t host, bool lines)
+/* Reads every recording of a host: its traces, and whose it is. */
+static uint32_t read_host(struct collector *collector, uint32_t host)
 {
   char directory[PATH_BYTES], path[PATH_BYTES + 300];
   struct dirent **entries;
@@ -107,10 +104,10 @@ static uint32_t read_host(struct collector *collector, uint32_t host, bool lines
     struct swisd_replay_result result;
     struct swisd_error error;
     snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
-    if (swisd_replay_run(path, lines ? &collector->replay : NULL, &result, &error) == 0) {
+    if (swisd_replay_run(path, &collector->replay, &result, &error) == 0) {
       collector->ids[host] = result.id;
       read++;
-    } else if (lines) {
+    } else {
       fprintf(stderr, "swisd lab: %s\n", error.text);
     }
     free(entries[i]);
@@ -143,9 +140,18 @@ static int write_clocks(const struct swisd_lab_timeline *timeline, struct swisd_
   return fclose(out) != 0 || failed ? swisd_error_set(error, "%s: cannot write: %s", path, strerror(errno)) : 0;
 }
 
-static int write_lines(const struct collector *collector, struct swisd_error *error)
+/* What happened, without time and node, which stand in columns of their own. Names are known once every host has been read. */
+static const char *words_of(struct collector *collector, const struct line *line, char text[SWISD_TRACE_TEXT_BYTES_MAX])
 {
-  char path[PATH_BYTES];
+  const struct swisd_trace_namer namer = {name_of, collector};
+  swisd_trace_text(&line->trace, line->self, &namer, text, SWISD_TRACE_TEXT_BYTES_MAX);
+  const char *what = strstr(text, " > ");
+  return what ? what + 3 : text;
+}
+
+static int write_lines(struct collector *collector, struct swisd_error *error)
+{
+  char path[PATH_BYTES], text[SWISD_TRACE_TEXT_BYTES_MAX];
   const struct swisd_lab_timeline *timeline = collector->timeline;
   snprintf(path, sizeof path, "%s/timeline.txt", timeline->directory);
   FILE *out = fopen(path, "w");
@@ -154,7 +160,7 @@ static int write_lines(const struct collector *collector, struct swisd_error *er
   for (size_t i = 0; i < collector->count; i++) {
     const struct line *line = &collector->lines[i];
     fprintf(out, "%12.6f %-16s %s\n", (double)(line->time_ns - collector->lines[0].time_ns) / 1e9,
-            timeline->hosts[line->host].name, line->text);
+            timeline->hosts[line->host].name, words_of(collector, line, text));
   }
   const bool failed = ferror(out) != 0;
   return fclose(out) != 0 || failed ? swisd_error_set(error, "%s: cannot write: %s", path, strerror(errno)) : 0;
@@ -163,11 +169,9 @@ static int write_lines(const struct collector *collector, struct swisd_error *er
 int swisd_lab_timeline_write(struct swisd_lab_timeline *timeline, struct swisd_error *error)
 {
   struct collector collector = {.replay.step = on_step, .timeline = timeline};
-  for (uint32_t h = 0; h < timeline->host_count; h++)
-    read_host(&collector, h, false);
   timeline->recordings = 0;
   for (uint32_t h = 0; h < timeline->host_count; h++)
-    timeline->recordings += read_host(&collector, h, true);
+    timeline->recordings += read_host(&collector, h);
   if (collector.count)
     qsort(collector.lines, collector.count, sizeof *collector.lines, by_time);
   int result = write_clocks(timeline, error);
@@ -175,8 +179,6 @@ int swisd_lab_timeline_write(struct swisd_lab_timeline *timeline, struct swisd_e
     result = write_lines(&collector, error);
   if (result == 0 && collector.short_of_memory)
     result = swisd_error_set(error, "the timeline is cut off: out of memory");
-  for (size_t i = 0; i < collector.count; i++)
-    free(collector.lines[i].text);
   free(collector.lines);
   return result;
 }
